@@ -1,0 +1,36 @@
+// The order in which locks may be taken, all of it in one place.
+//
+// A thread may only take a lock whose rank is greater than that of every lock it holds. jemalloc's
+// own locks lie between kHeapArena and kQuarantine: our heap front calls jemalloc with an arena
+// lock held, and jemalloc calls our hooks with its own.
+#pragma once
+
+#include <cstdint>
+
+namespace pageward {
+
+enum class LockRank : std::uint8_t {
+  kTest,          ///< Only in tests, below everything.
+  kEngine,        ///< Start, fork, configuration.
+  kThreadCaches,  ///< The registry of thread caches.
+  kHeapArena,     ///< The assignment of threads to arenas.
+  // jemalloc's locks
+  kQuarantine,  ///< Runs that wait before their frames may be used again.
+  kSpace,       ///< What is mapped where.
+  kZone,        ///< A page allocator: its lists and its frame table.
+  kKeys,        ///< The key broker.
+  kMetadata,    ///< The source of metadata memory.
+  kLeaf,        ///< Taken last, with nothing called from inside.
+};
+
+inline constexpr unsigned kLockRankCount = static_cast<unsigned>(LockRank::kLeaf) + 1;
+
+/// Dies with Violation::kLockOrder unless this thread may take a lock of `rank` now; then notes it
+/// as held. Only the mutex calls these, and only from check level `debug` on.
+void NoteLockTaken(LockRank rank);
+void NoteLockReleased(LockRank rank);
+
+/// Forgets what this thread holds. For a fork child, whose parent's locks are made anew.
+void ForgetLocksHeld();
+
+}  // namespace pageward
