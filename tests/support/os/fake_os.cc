@@ -7,51 +7,6 @@ namespace pageward::testing_support {
 using os::Descriptor;
 using os::Protection;
 
-void FakeOs::FailAfter(Kind kind, std::uint32_t successes, Error error, std::uint32_t failures) {
-  failures_[kind] = Failure{successes, failures, error};
-}
-
-void FakeOs::FailNthCall(std::uint32_t n, Error error) {
-  nth_failure_ = {n, error};
-}
-
-void FakeOs::StopFailing() {
-  failures_.clear();
-  nth_failure_.reset();
-}
-
-std::uint32_t FakeOs::CallsOf(Kind kind) const {
-  const auto found = calls_.find(kind);
-  return found == calls_.end() ? 0 : found->second;
-}
-
-std::optional<Error> FakeOs::Count(Kind kind) {
-  ++fallible_calls_;
-  ++calls_[kind];
-  if (nth_failure_) {
-    if (nth_failure_->first == 0) {
-      const Error error = nth_failure_->second;
-      nth_failure_.reset();
-      return error;
-    }
-    --nth_failure_->first;
-  }
-  const auto found = failures_.find(kind);
-  if (found == failures_.end()) {
-    return std::nullopt;
-  }
-  Failure& failure = found->second;
-  if (failure.successes > 0) {
-    --failure.successes;
-    return std::nullopt;
-  }
-  if (failure.failures == 0) {
-    return std::nullopt;
-  }
-  --failure.failures;
-  return failure.error;
-}
-
 std::optional<FakeOs::Attributes> FakeOs::At(VirtAddr address) const {
   auto next = mappings_.upper_bound(address.value());
   if (next == mappings_.begin()) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/os/os.h"
+#include "tests/support/os/fault_injector.h"
 
 namespace pageward::testing_support {
 
@@ -29,36 +30,13 @@ class FakeOs final : public os::Os {
     bool operator==(const Attributes&) const = default;
   };
 
-  /// Which calls a test may make fail.
-  enum class Kind : std::uint8_t {
-    kReserve,
-    kMap,
-    kUnmap,
-    kProtect,
-    kKey,
-    kDiscard,
-    kGuard,
-    kPopulate,
-    kAdvise,
-    kLock,
-    kShared,
-    kAlias,
-    kSeal
-  };
+  using Kind = FaultInjector::Kind;
 
   FakeOs() = default;
 
   // --- Switches -------------------------------------------------------------------------------
 
-  /// Lets the next calls of `kind` succeed `successes` times and then fail with `error`, `failures`
-  /// times.
-  void FailAfter(Kind kind, std::uint32_t successes, Error error, std::uint32_t failures = ~0u);
-  /// Lets the n-th call that can fail (counted from now, 0 is the next) fail, whatever it is.
-  void FailNthCall(std::uint32_t n, Error error);
-  void StopFailing();
-  /// Number of calls that could have failed since construction.
-  std::uint32_t fallible_calls() const { return fallible_calls_; }
-
+  FaultInjector& faults() { return faults_; }
   void set_has_guards(bool value) { has_guards_ = value; }
   void set_key_count(unsigned value) { key_limit_ = value; }
   void set_address_space(std::uint64_t bytes) { address_space_left_ = bytes; }
@@ -74,7 +52,6 @@ class FakeOs final : public os::Os {
   /// The attributes at `address`, or nothing if nothing is mapped there.
   std::optional<Attributes> At(VirtAddr address) const;
   std::size_t mapping_count() const { return mappings_.size(); }
-  std::uint32_t CallsOf(Kind kind) const;
   const std::string& written() const { return written_; }
 
   // --- os::Os ----------------------------------------------------------------------------------
@@ -115,15 +92,9 @@ class FakeOs final : public os::Os {
     std::uint64_t end = 0;
     Attributes attributes;
   };
-  struct Failure {
-    std::uint32_t successes = 0;
-    std::uint32_t failures = 0;
-    Error error = Error::kNoMemory;
-  };
-
   static std::uint64_t PageOf(VirtAddr address) { return address.value() >> 12; }
 
-  std::optional<Error> Count(Kind kind);
+  std::optional<Error> Count(Kind kind) { return faults_.Count(kind); }
   bool IsMapped(VirtRange range) const;
   bool IsSealed(VirtRange range) const;
   void SplitAt(std::uint64_t address);
@@ -138,17 +109,14 @@ class FakeOs final : public os::Os {
   std::set<std::uint64_t> guarded_;            // pages
   std::set<std::uint64_t> dirty_;
   std::set<std::uint64_t> backed_;
-  std::map<Kind, Failure> failures_;
-  std::map<Kind, std::uint32_t> calls_;
+  FaultInjector faults_;
   std::map<int, std::uint64_t> descriptors_;
-  std::optional<std::pair<std::uint32_t, Error>> nth_failure_;
   std::string written_;
   std::set<unsigned> keys_;
   std::uint64_t next_address_ = 0x5ead'0000'0000;
   std::uint64_t address_space_left_ = std::uint64_t{1} << 46;
   std::uint64_t now_ns_ = 0;
   std::uint64_t random_ = 88172645463325252;
-  std::uint32_t fallible_calls_ = 0;
   unsigned key_limit_ = 15;
   int next_descriptor_ = 100;
   bool has_guards_ = true;

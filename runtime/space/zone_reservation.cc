@@ -1,0 +1,64 @@
+#include "runtime/space/zone_reservation.h"
+
+#include "runtime/core/bits.h"
+
+namespace pageward::space {
+namespace {
+
+std::uint64_t TableBytes(std::uint64_t zone_bytes, std::uint32_t bytes_for_block) {
+  const std::uint64_t bytes = (zone_bytes >> kPageblockBytesLog2) * bytes_for_block;
+  return AlignUp(bytes, std::uint64_t{kPageblockBytes});
+}
+
+}  // namespace
+
+Result<ZoneReservation> ZoneReservation::Make(os::Os& os, std::uint64_t most_bytes,
+                                              std::uint64_t least_bytes,
+                                              std::span<const std::uint32_t> table_bytes) {
+  PW_ASSERT(IsPowerOfTwo(most_bytes) && IsPowerOfTwo(least_bytes) && least_bytes <= most_bytes);
+  PW_ASSERT(least_bytes >= kPageblockBytes && table_bytes.size() <= kMaxTables);
+  for (std::uint64_t zone_bytes = most_bytes; zone_bytes >= least_bytes; zone_bytes /= 2) {
+    std::uint64_t total = zone_bytes + kGapBytes;
+    for (const std::uint32_t bytes : table_bytes) {
+      total += TableBytes(zone_bytes, bytes) + kGapBytes;
+    }
+    // The frames must lie on a multiple of the largest order for runs to be aligned in memory as
+    // they are in numbers; a zone smaller than that order is aligned to its own size.
+    const std::uint64_t alignment =
+        zone_bytes < kMaxOrder.frames().bytes() ? zone_bytes : kMaxOrder.frames().bytes();
+    const Result<VirtRange> reserved = os.Reserve(total + alignment, kPageblockBytes);
+    if (!reserved.ok()) {
+      continue;
+    }
+    ZoneReservation made;
+    made.whole_ = *reserved;
+    VirtAddr next = reserved->begin + kGapBytes;
+    for (const std::uint32_t bytes : table_bytes) {
+      made.tables_[made.table_count_] = VirtRange{next, TableBytes(zone_bytes, bytes)};
+      made.table_bytes_[made.table_count_++] = bytes;
+      next = next + TableBytes(zone_bytes, bytes) + kGapBytes;
+    }
+    made.frames_ = VirtRange{VirtAddr(AlignUp(next.value(), alignment)), zone_bytes};
+    PW_ASSERT(made.frames_.end() <= reserved->end());
+    return made;
+  }
+  return Error::kNoAddressSpace;
+}
+
+Status ZoneReservation::CommitTables(os::Os& os, BlockRange blocks) {
+  PW_ASSERT(blocks.count > 0 && blocks.end().value <= block_count());
+  for (unsigned i = 0; i < table_count_; ++i) {
+    const std::uint64_t bytes = table_bytes_[i];
+    const VirtAddr begin(
+        AlignDown((tables_[i].begin + bytes * blocks.begin.value).value(), kFrameBytes));
+    const VirtAddr end(
+        AlignUp((tables_[i].begin + bytes * blocks.end().value).value(), kFrameBytes));
+    const Status status = os.Protect(VirtRange{begin, end - begin}, os::Protection::kReadWrite);
+    if (!status.ok()) {
+      return status;
+    }
+  }
+  return Status();
+}
+
+}  // namespace pageward::space

@@ -1,0 +1,64 @@
+// The addresses of a zone and of everything that is kept about it, in one reservation.
+//
+// A zone is a large range of addresses, 1 TiB by default, of which a small part is in use. What is
+// known about its frames lives in tables that are parallel to it: so many bytes for each pageblock.
+// Zone and tables are reserved together, so that they shrink together where the system grants less,
+// and a part of the tables becomes usable with the pageblocks that it describes. Nothing but the
+// reservation is ever charged to the process, also under strict overcommit accounting.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "runtime/core/address.h"
+#include "runtime/core/result.h"
+#include "runtime/core/units.h"
+#include "runtime/os/os.h"
+
+namespace pageward::space {
+
+/// A range for frames and up to kMaxTables tables beside it.
+///
+/// The tables lie below the frames, apart from each other and from the frames by at least
+/// kGapBytes that stay out of reach, so that running off the end of one faults.
+///
+/// Externally synchronized, but for the accessors.
+class ZoneReservation {
+ public:
+  static constexpr unsigned kMaxTables = 8;
+  static constexpr std::uint64_t kGapBytes = kPageblockBytes;
+
+  /// An empty reservation.
+  constexpr ZoneReservation() = default;
+
+  /// Reserves the largest zone that the system grants: `most_bytes`, or a half, a quarter and so
+  /// on, but not less than `least_bytes` (all powers of two of at least a pageblock).
+  ///
+  /// `table_bytes` says for each table how many bytes it has for a pageblock.
+  /// Errors: kNoAddressSpace.
+  static Result<ZoneReservation> Make(os::Os& os, std::uint64_t most_bytes,
+                                      std::uint64_t least_bytes,
+                                      std::span<const std::uint32_t> table_bytes);
+
+  VirtRange frames() const { return frames_; }
+  std::uint32_t block_count() const {
+    return static_cast<std::uint32_t>(frames_.bytes >> kPageblockBytesLog2);
+  }
+  VirtRange table(unsigned index) const { return tables_[index]; }
+  /// Everything, gaps included.
+  VirtRange whole() const { return whole_; }
+
+  /// Makes the parts of all tables that describe `blocks` writable; they are zero where nothing has
+  /// been written yet. May be called again for blocks that share pages of a table.
+  /// Errors: kNoMemory, kTooManyMappings. Parts that became usable stay so.
+  Status CommitTables(os::Os& os, BlockRange blocks);
+
+ private:
+  VirtRange whole_;
+  VirtRange frames_;
+  VirtRange tables_[kMaxTables] = {};
+  std::uint32_t table_bytes_[kMaxTables] = {};
+  unsigned table_count_ = 0;
+};
+
+}  // namespace pageward::space

@@ -1,0 +1,52 @@
+#include "runtime/keys/key_broker.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/os/fake_os.h"
+
+namespace pageward::keys {
+namespace {
+
+using testing_support::FakeOs;
+using Purpose = KeyBroker::Purpose;
+
+TEST(KeyBrokerTest, ClaimsNothingUntilSomebodyAsks) {
+  FakeOs os;
+  KeyBroker broker(os, KeyUse::kIfPresent);
+  EXPECT_EQ(broker.claimed_count(), 0u);
+  EXPECT_EQ(broker.ClaimedKey(Purpose::kClosed), std::nullopt);
+  EXPECT_EQ(os.faults().CallsOf(FakeOs::Kind::kKey), 0u);
+}
+
+TEST(KeyBrokerTest, TheSamePurposeSharesOneKey) {
+  FakeOs os;
+  KeyBroker broker(os, KeyUse::kIfPresent);
+  const Result<arch::Pkey> first = broker.KeyFor(Purpose::kClosed);
+  const Result<arch::Pkey> second = broker.KeyFor(Purpose::kClosed);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(*first, *second);
+  EXPECT_EQ(broker.ClaimedKey(Purpose::kClosed), *first);
+  EXPECT_EQ(broker.claimed_count(), 1u);
+  EXPECT_EQ(os.faults().CallsOf(FakeOs::Kind::kKey), 1u);
+}
+
+// Spec: T78
+TEST(KeyBrokerTest, WhenEveryKeyIsTakenTheAnswerIsCleanAndStaysTheSame) {
+  FakeOs os;
+  os.set_key_count(0);
+  KeyBroker broker(os, KeyUse::kIfPresent);
+  EXPECT_EQ(broker.KeyFor(Purpose::kClosed).error(), Error::kNoKeys);
+  os.set_key_count(15);
+  EXPECT_EQ(broker.KeyFor(Purpose::kClosed).error(), Error::kNoKeys);
+  EXPECT_EQ(broker.claimed_count(), 0u);
+}
+
+TEST(KeyBrokerTest, SwitchedOffItAsksTheSystemForNothing) {
+  FakeOs os;
+  KeyBroker broker(os, KeyUse::kNever);
+  EXPECT_EQ(broker.KeyFor(Purpose::kClosed).error(), Error::kUnsupported);
+  EXPECT_EQ(os.faults().CallsOf(FakeOs::Kind::kKey), 0u);
+}
+
+}  // namespace
+}  // namespace pageward::keys
