@@ -6,13 +6,13 @@ namespace pageward {
 
 TextWriter& TextWriter::Append(std::string_view text) {
   const std::size_t room = capacity_ - length_;
-  const std::size_t taken = text.size() < room ? text.size() : room;
-  is_truncated_ = is_truncated_ || taken < text.size();
-  std::memcpy(buffer_ + length_, text.data(), taken);
-  length_ += taken;
-  if (const std::size_t end = text.substr(0, taken).rfind('\n'); end != std::string_view::npos) {
-    line_begin_ = length_ - taken + end + 1;
+  const std::string_view taken = FirstOf(text, room);
+  is_truncated_ = is_truncated_ || taken.size() < text.size();
+  std::memcpy(buffer_ + length_, taken.data(), taken.size());
+  if (const std::size_t end = taken.rfind('\n'); end != std::string_view::npos) {
+    line_begin_ = length_ + end + 1;
   }
+  length_ += taken.size();
   return *this;
 }
 

@@ -7,6 +7,27 @@
 
 namespace pageward {
 
+/// Returns the first `count` characters of `text`, or all of it. Like substr(0, count), which would
+/// import libstdc++'s out_of_range.
+constexpr std::string_view FirstOf(std::string_view text, std::size_t count) {
+  return std::string_view(text.data(), count < text.size() ? count : text.size());
+}
+
+/// Returns `text` without its first `count` characters; empty if it has no more.
+constexpr std::string_view WithoutFirst(std::string_view text, std::size_t count) {
+  text.remove_prefix(count < text.size() ? count : text.size());
+  return text;
+}
+
+/// Cuts `text` at the first `separator`: returns what stands before it and leaves what stands
+/// behind it in `text`, which is empty if there is no separator.
+constexpr std::string_view TakeUpTo(char separator, std::string_view* text) {
+  const std::size_t at = text->find(separator);
+  const std::string_view taken = FirstOf(*text, at);
+  *text = at == std::string_view::npos ? std::string_view() : WithoutFirst(*text, at + 1);
+  return taken;
+}
+
 /// Appends to a buffer that belongs to somebody else; what does not fit is cut off.
 ///
 /// Externally synchronized. Never allocates.

@@ -95,8 +95,8 @@ bool ReadRequirement(std::string_view value, Config* config) {
   if (equals == std::string_view::npos) {
     return false;
   }
-  const std::optional<Asset> asset = AssetNamed(value.substr(0, equals));
-  const std::optional<Tier> tier = TierNamed(value.substr(equals + 1));
+  const std::optional<Asset> asset = AssetNamed(FirstOf(value, equals));
+  const std::optional<Tier> tier = TierNamed(WithoutFirst(value, equals + 1));
   if (!asset || !tier) {
     return false;
   }
@@ -137,8 +137,8 @@ const Key* Find(std::string_view name) {
 // Edits (insert, delete, replace) from `a` to `b`; both are cut to 15 characters.
 unsigned EditDistance(std::string_view a, std::string_view b) {
   constexpr std::size_t kMost = 15;
-  a = a.substr(0, kMost);
-  b = b.substr(0, kMost);
+  a = FirstOf(a, kMost);
+  b = FirstOf(b, kMost);
   std::array<unsigned, kMost + 1> row{};
   for (std::size_t j = 0; j <= b.size(); ++j) {
     row[j] = static_cast<unsigned>(j);
@@ -184,7 +184,7 @@ std::string_view Trim(std::string_view text) {
   if (begin == std::string_view::npos) {
     return {};
   }
-  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+  return WithoutFirst(FirstOf(text, text.find_last_not_of(kSpace) + 1), begin);
 }
 
 // Splits "key:value" at the first colon. False, with a complaint, if there is none.
@@ -195,8 +195,8 @@ bool Split(std::string_view item, std::string_view* name, std::string_view* valu
     complaint->Append("'").Append(item).Append("' is not of the form key:value");
     return false;
   }
-  *name = Trim(item.substr(0, colon));
-  *value = Trim(item.substr(colon + 1));
+  *name = Trim(FirstOf(item, colon));
+  *value = Trim(WithoutFirst(item, colon + 1));
   return true;
 }
 
@@ -205,9 +205,7 @@ bool Split(std::string_view item, std::string_view* name, std::string_view* valu
 bool ParseConfig(std::string_view text, Config* config, TextWriter* complaint) {
   const Key* last = nullptr;
   while (!text.empty()) {
-    const std::size_t comma = text.find(',');
-    const std::string_view item = Trim(text.substr(0, comma));
-    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+    const std::string_view item = Trim(TakeUpTo(',', &text));
     // "require:a=b,c=d": the second requirement goes on with the list of the first.
     const bool continues = item.find(':') == std::string_view::npos && last != nullptr &&
                            last->name == "require" && item.find('=') != std::string_view::npos;
@@ -234,15 +232,13 @@ bool ParseConfigFile(std::string_view text, std::string_view program, Config* co
                      TextWriter* complaint) {
   bool applies = true;
   for (std::uint64_t line_number = 1; !text.empty(); ++line_number) {
-    const std::size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    line = Trim(line.substr(0, line.find('#')));
+    std::string_view line = TakeUpTo('\n', &text);
+    line = Trim(TakeUpTo('#', &line));
     if (line.empty()) {
       continue;
     }
     if (line.front() == '[' && line.back() == ']') {
-      applies = Trim(line.substr(1, line.size() - 2)) == program;
+      applies = Trim(WithoutFirst(FirstOf(line, line.size() - 1), 1)) == program;
       continue;
     }
     Config ignored;

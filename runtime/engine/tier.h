@@ -2,7 +2,7 @@
 //
 // A tier is chosen for each asset at start, shown on request and enforceable: a program started
 // with an unmet requirement does not start. Tiers are ordered; a requirement is met by its tier or
-// a better one. What a tier means differs by asset; docs/THREAT_MODEL.md has the table.
+// a better one. What a tier means differs by asset.
 #pragma once
 
 #include <array>

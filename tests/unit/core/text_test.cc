@@ -51,6 +51,21 @@ TEST(TextTest, PadsEachLineOnItsOwn) {
   EXPECT_EQ(text.view(), "long line\nab  c");
 }
 
+TEST(CutTest, CutsWithoutEverLeavingTheText) {
+  EXPECT_EQ(FirstOf("abc", 2), "ab");
+  EXPECT_EQ(FirstOf("abc", std::string_view::npos), "abc");
+  EXPECT_EQ(WithoutFirst("abc", 2), "c");
+  EXPECT_EQ(WithoutFirst("abc", 7), "");
+}
+
+TEST(CutTest, TakesWordsOffTheFront) {
+  std::string_view text = "a,,bc";
+  EXPECT_EQ(TakeUpTo(',', &text), "a");
+  EXPECT_EQ(TakeUpTo(',', &text), "");
+  EXPECT_EQ(TakeUpTo(',', &text), "bc");
+  EXPECT_TRUE(text.empty());
+}
+
 TEST(ParseTest, ReadsWholeDecimalsOnly) {
   std::uint64_t value = 7;
   EXPECT_TRUE(ParseDecimal("18446744073709551615", &value));

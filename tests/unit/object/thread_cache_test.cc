@@ -203,7 +203,9 @@ TEST_F(ThreadCacheTest, RandomUseNeverHandsAnObjectOutTwice) {
 }
 
 #if PW_CHECK_LEVEL >= 2
-TEST_F(ThreadCacheTest, AnObjectThatIsPutTwiceIsFoundByTheWalk) {
+using ThreadCacheDeathTest = ThreadCacheTest;
+
+TEST_F(ThreadCacheDeathTest, AnObjectThatIsPutTwiceIsFoundByTheWalk) {
   int object = 0;
   ASSERT_TRUE(cache_.TryPut(class_64_, &object));
   ASSERT_TRUE(cache_.TryPut(class_64_, &object));
