@@ -1,5 +1,7 @@
 #include "runtime/keys/key_broker.h"
 
+#include "runtime/core/units.h"
+
 namespace pageward::keys {
 
 Result<arch::Pkey> KeyBroker::Decode(std::uint32_t slot) {
@@ -8,6 +10,33 @@ Result<arch::Pkey> KeyBroker::Decode(std::uint32_t slot) {
     return static_cast<Error>(slot - kFailed);
   }
   return arch::Pkey(slot - 1);
+}
+
+Result<arch::Pkey> KeyBroker::Claim() {
+  if (use_ == KeyUse::kNever) {
+    return Error::kUnsupported;
+  }
+  // A filter that kills for pkey_alloc shall kill a child.
+  if (os_.IsFiltered() &&
+      os_.ProbeInChild(os::ProbedCall::kPkeyAlloc) != os::ProbeOutcome::kWorks) {
+    return Error::kNotPermitted;
+  }
+  const Result<arch::Pkey> key = os_.AllocateKey(arch::KeyAccess::kNone);
+  if (key.ok() && !Acts(*key)) {
+    return Error::kUnsupported;
+  }
+  return key;
+}
+
+bool KeyBroker::Acts(arch::Pkey key) {
+  const Result<VirtRange> page = os_.MapZeroed(kFrameBytes);
+  if (key == arch::kDefaultPkey || !page.ok()) {
+    return false;
+  }
+  const bool acts = os_.CanWrite(page->begin) &&
+                    os_.ProtectWithKey(*page, os::Protection::kReadWrite, key).ok() &&
+                    !os_.CanRead(page->begin) && !os_.CanWrite(page->begin);
+  return os_.Unmap(*page).ok() && acts;
 }
 
 Result<arch::Pkey> KeyBroker::KeyFor(Purpose purpose) {
@@ -19,10 +48,7 @@ Result<arch::Pkey> KeyBroker::KeyFor(Purpose purpose) {
   if (const std::uint32_t known = slot.load(std::memory_order_relaxed); known != 0) {
     return Decode(known);
   }
-  Result<arch::Pkey> key = Error::kUnsupported;
-  if (use_ == KeyUse::kIfPresent) {
-    key = os_.AllocateKey(arch::KeyAccess::kNone);
-  }
+  const Result<arch::Pkey> key = Claim();
   slot.store(key.ok() ? 1 + key->value() : kFailed + static_cast<std::uint32_t>(key.error()),
              std::memory_order_release);
   return key;

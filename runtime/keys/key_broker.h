@@ -3,6 +3,9 @@
 // The processor has 15 keys for everybody in the process: V8, wasmtime and other libraries take
 // theirs. So a key is claimed late, only when something needs it, shared by all who need the same
 // rights, and never given back while a page carries it.
+//
+// A key is believed only after it has been seen to act: under a filter that answers for the kernel,
+// protecting a page can succeed and do nothing.
 #pragma once
 
 #include <atomic>
@@ -28,8 +31,9 @@ class KeyBroker {
   /// What shall be protected by a key of its own; each purpose has at most one.
   enum class Purpose : std::uint8_t {
     kClosed,  ///< Pages that nobody may touch: never opened by any thread.
+    kView,    ///< Views of unmapped frames: opened by the thread that looks.
   };
-  static constexpr unsigned kPurposeCount = 1;
+  static constexpr unsigned kPurposeCount = 2;
 
   constexpr KeyBroker(os::Os& os, KeyUse use) : os_(os), use_(use) {}
   KeyBroker(const KeyBroker&) = delete;
@@ -38,8 +42,8 @@ class KeyBroker {
   /// Returns the key of `purpose`, claiming it first if nobody has. It starts closed for every
   /// thread but for what this thread already had open.
   ///
-  /// Errors: kUnsupported (no keys here, or switched off), kNoKeys, kNotPermitted. A failure is
-  /// remembered: the answer stays the same for the life of the process.
+  /// Errors: kUnsupported (no keys here, switched off, or without effect), kNoKeys, kNotPermitted.
+  /// A failure is remembered: the answer stays the same for the life of the process.
   Result<arch::Pkey> KeyFor(Purpose purpose);
 
   /// Returns the key of `purpose` if it has been claimed. Takes no lock.
@@ -55,6 +59,8 @@ class KeyBroker {
   static constexpr std::uint32_t kFailed = 0x100;
 
   static Result<arch::Pkey> Decode(std::uint32_t slot);
+  Result<arch::Pkey> Claim() PW_REQUIRES(mutex_);
+  bool Acts(arch::Pkey key) PW_REQUIRES(mutex_);
 
   os::Os& os_;
   KeyUse use_;

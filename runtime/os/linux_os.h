@@ -44,6 +44,9 @@ class LinuxOs final : public Os {
   void GetRandom(std::span<std::byte> bytes) override;
   Result<std::size_t> ReadFile(const char* path, std::span<char> buffer) override;
   void Write(Descriptor to, std::string_view text) override;
+  bool CanRead(VirtAddr address) override;
+  bool CanWrite(VirtAddr address) override;
+  bool IsFiltered() override;
   ProbeOutcome ProbeInChild(ProbedCall call) override;
   std::uint64_t MonotonicNs() override;
   std::uint32_t ProcessId() override;

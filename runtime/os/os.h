@@ -153,6 +153,15 @@ class Os {
   /// Writes to a descriptor as far as it takes it. Used for reports; nobody checks.
   virtual void Write(Descriptor to, std::string_view text) = 0;
 
+  /// Returns whether this thread may read, or write, the aligned word at `address`: the kernel
+  /// tries it on the thread's behalf, with its protection keys, so that nothing faults. A word that
+  /// may be written is overwritten.
+  virtual bool CanRead(VirtAddr address) = 0;
+  virtual bool CanWrite(VirtAddr address) = 0;
+
+  /// Returns whether a seccomp filter is in force, which may kill for a system call.
+  virtual bool IsFiltered() = 0;
+
   /// Tries a system call in a child of its own, so that a filter kills the child and not us.
   virtual ProbeOutcome ProbeInChild(ProbedCall call) = 0;
 

@@ -32,9 +32,10 @@ Gone Worse(Gone a, Gone b) {
 
 }  // namespace
 
-PrivateZone::PrivateZone(os::Os& os, const ZoneReservation& reservation, unsigned guarded_table,
-                         unsigned protected_table, const Options& options)
+PrivateZone::PrivateZone(os::Os& os, keys::KeyBroker& keys, const ZoneReservation& reservation,
+                         unsigned guarded_table, unsigned protected_table, const Options& options)
     : os_(os),
+      keys_(keys),
       reservation_(reservation),
       range_(reservation.frames()),
       block_count_(reservation.block_count()),
@@ -118,7 +119,7 @@ Gone PrivateZone::MakeGone(FrameRange range) {
   // Without pages, the change of protection has nothing to walk.
   const Gone dropped = DropPages(whole);
   Gone gone = Gone::kUnreachable;
-  if (!TryProtect(whole) && !TryGuard(whole)) {
+  if (gone_by() == GoneBy::kNothing || (!TryProtect(whole) && !TryGuard(whole))) {
     gone = NotePurged(dropped, whole.count);
   }
   for (const FrameRange rest :
@@ -135,7 +136,7 @@ Gone PrivateZone::CloseSmall(FrameRange range) {
     return Gone::kUnreachable;
   }
   const Gone dropped = DropPages(range);
-  if (gone_by() != GoneBy::kPageblock && TryProtect(range)) {
+  if (gone_by() == GoneBy::kProtection && TryProtect(range)) {
     return Gone::kUnreachable;
   }
   return NotePurged(dropped, range.count);
@@ -252,16 +253,17 @@ FrameRange PrivateZone::WidenOverBudget(FrameRange range) const {
 
 // --- Protection and the count of mappings ------------------------------------------------------
 
+// The key is claimed by the first range that is closed with it: most programs never free one.
 Status PrivateZone::Close(VirtRange range) {
   CountFlush();
-  return options_.closed_key
-             ? os_.ProtectWithKey(range, os::Protection::kNone, *options_.closed_key)
-             : os_.Protect(range, os::Protection::kNone);
+  const Result<arch::Pkey> key = keys_.KeyFor(keys::KeyBroker::Purpose::kClosed);
+  return key.ok() ? os_.ProtectWithKey(range, os::Protection::kNone, *key)
+                  : os_.Protect(range, os::Protection::kNone);
 }
 
 Status PrivateZone::Open(VirtRange range) {
   CountCall();
-  return options_.closed_key
+  return keys_.ClaimedKey(keys::KeyBroker::Purpose::kClosed)
              ? os_.ProtectWithKey(range, os::Protection::kReadWrite, arch::kDefaultPkey)
              : os_.Protect(range, os::Protection::kReadWrite);
 }

@@ -19,10 +19,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 
-#include "runtime/arch/pkru.h"
 #include "runtime/core/mutex.h"
+#include "runtime/keys/key_broker.h"
 #include "runtime/os/os.h"
 #include "runtime/space/address_space.h"
 #include "runtime/space/frame_flags.h"
@@ -35,6 +34,7 @@ enum class GoneBy : std::uint8_t {
   kGuardMarkers,  ///< MADV_GUARD_INSTALL
   kProtection,    ///< PROT_NONE by run, within the budget of mappings
   kPageblock,     ///< only whole pageblocks are put out of reach
+  kNothing,       ///< nothing is: pages are given back, and that is all
 };
 
 /// The counters of a PrivateZone. Relaxed: each is right, but not all of the same instant.
@@ -60,16 +60,14 @@ class PrivateZone final : public AddressSpace {
     /// Small runs beyond this size of heap are backed by huge pages as well: what a partly filled
     /// block wastes is little then.
     std::uint64_t huge_pages_from_bytes = std::uint64_t{64} << 20;
-    /// A key that is closed for ever, if there is one.
-    std::optional<arch::Pkey> closed_key = {};
   };
 
   /// Bytes for each pageblock of the two tables that the zone keeps about its frames.
   static constexpr std::uint32_t kFlagBytes = kPageblockFrames / 8;
 
   /// A zone over `reservation`, whose tables of the given indexes are its own.
-  PrivateZone(os::Os& os, const ZoneReservation& reservation, unsigned guarded_table,
-              unsigned protected_table, const Options& options);
+  PrivateZone(os::Os& os, keys::KeyBroker& keys, const ZoneReservation& reservation,
+              unsigned guarded_table, unsigned protected_table, const Options& options);
   PrivateZone(const PrivateZone&) = delete;
   PrivateZone& operator=(const PrivateZone&) = delete;
 
@@ -139,6 +137,7 @@ class PrivateZone final : public AddressSpace {
   }
 
   os::Os& os_;
+  keys::KeyBroker& keys_;
   ZoneReservation reservation_ PW_GUARDED_BY(mutex_);
   const VirtRange range_;
   const std::uint32_t block_count_;

@@ -40,6 +40,11 @@ Result<ZoneReservation> ZoneReservation::Make(os::Os& os, std::uint64_t most_byt
     }
     made.frames_ = VirtRange{VirtAddr(AlignUp(next.value(), alignment)), zone_bytes};
     PW_ASSERT(made.frames_.end() <= reserved->end());
+    // Readable and private: zero pages, which are not charged to anybody.
+    const VirtRange tables{reserved->begin, next - kGapBytes - reserved->begin};
+    if (const Status status = os.Protect(tables, os::Protection::kRead); !status.ok()) {
+      return status.error();
+    }
     return made;
   }
   return Error::kNoAddressSpace;

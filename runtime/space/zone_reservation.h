@@ -19,8 +19,9 @@ namespace pageward::space {
 
 /// A range for frames and up to kMaxTables tables beside it.
 ///
-/// The tables lie below the frames, apart from each other and from the frames by at least
-/// kGapBytes that stay out of reach, so that running off the end of one faults.
+/// The tables lie below the frames, apart from each other and from the frames by at least kGapBytes
+/// that nobody can write, so that running off the end of one faults. A table reads as zero where it
+/// is not in use yet, so that a number may be looked up whatever it is.
 ///
 /// Externally synchronized, but for the accessors.
 class ZoneReservation {

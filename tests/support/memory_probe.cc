@@ -5,6 +5,9 @@
 
 #include <atomic>
 
+#include "runtime/arch/cpu.h"
+#include "runtime/arch/pku.h"
+
 namespace pageward::testing_support {
 namespace {
 
@@ -53,18 +56,31 @@ void InstallHandlers() {
   static_cast<void>(installed);
 }
 
+// Not inlined: a function that is returned to twice should hold nothing else.
 template <typename Touch>
-Access Try(Touch touch) {
-  InstallHandlers();
-  t_is_probing = true;
-  std::atomic_signal_fence(std::memory_order_seq_cst);
+[[gnu::noinline]] int Attempt(Touch touch) {
   // The signal mask is saved: a handler left by a jump must not leave SIGSEGV blocked.
   const int jumped = sigsetjmp(t_back, 1);
   if (jumped == 0) {
     touch();
   }
+  return jumped;
+}
+
+template <typename Touch>
+Access Try(Touch touch) {
+  InstallHandlers();
+  // A handler that is left by a jump leaves its thread with the handler's rights: all keys closed.
+  const bool has_keys = arch::HasOspke();
+  const arch::Pkru rights = has_keys ? arch::ReadPkru() : arch::Pkru();
+  t_is_probing = true;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  const int jumped = Attempt(touch);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   t_is_probing = false;
+  if (jumped != 0 && has_keys) {
+    arch::WritePkru(rights);
+  }
   return jumped == 0 ? Access::kOk : static_cast<Access>(jumped - 1);
 }
 

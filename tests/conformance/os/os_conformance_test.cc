@@ -39,8 +39,8 @@ class LinuxUnderTest {
 class FakeUnderTest {
  public:
   os::Os& os() { return os_; }
-  bool CanRead(VirtAddr at) { return os_.CanRead(at); }
-  bool CanWrite(VirtAddr at) { return os_.CanWrite(at); }
+  bool CanRead(VirtAddr at) { return os_.IsReadable(at); }
+  bool CanWrite(VirtAddr at) { return os_.IsWritable(at); }
   void Touch(VirtAddr at) { os_.Touch(at); }
   bool ReadsZero(VirtAddr at) { return os_.ReadsZero(at); }
   static bool HasKeys() { return true; }
@@ -256,6 +256,33 @@ TYPED_TEST(OsConformanceTest, SealedMemoryCannotBeChanged) {
   EXPECT_EQ(this->os().Protect(range, Protection::kNone).error(), Error::kNotPermitted);
   EXPECT_EQ(this->os().Unmap(range).error(), Error::kNotPermitted);
   EXPECT_TRUE(this->under_test_.CanWrite(range.begin));
+}
+
+// What the kernel may do on our behalf is what we may do.
+TYPED_TEST(OsConformanceTest, AsksTheKernelAboutAWordWithoutFaulting) {
+  const VirtRange range = this->MakeWritable();
+  EXPECT_TRUE(this->os().CanRead(range.begin));
+  EXPECT_TRUE(this->os().CanWrite(range.begin));
+  EXPECT_FALSE(this->os().CanRead(range.end()));
+  ASSERT_TRUE(this->os().Protect(range, Protection::kRead).ok());
+  EXPECT_TRUE(this->os().CanRead(range.begin));
+  EXPECT_FALSE(this->os().CanWrite(range.begin));
+  ASSERT_TRUE(this->os().Protect(range, Protection::kNone).ok());
+  EXPECT_FALSE(this->os().CanRead(range.begin));
+}
+
+TYPED_TEST(OsConformanceTest, TheKernelHonoursThisThreadsKeys) {
+  if (!this->under_test_.HasKeys()) {
+    GTEST_SKIP() << "no protection keys on this machine";
+  }
+  const VirtRange range = this->MakeWritable();
+  const Result<arch::Pkey> key = this->os().AllocateKey(arch::KeyAccess::kNone);
+  ASSERT_TRUE(key.ok());
+  ASSERT_TRUE(this->os().ProtectWithKey(range, Protection::kReadWrite, *key).ok());
+  EXPECT_FALSE(this->os().CanRead(range.begin));
+  EXPECT_FALSE(this->os().CanWrite(range.begin));
+  ASSERT_TRUE(this->os().ProtectWithKey(range, Protection::kReadWrite, arch::kDefaultPkey).ok());
+  this->os().FreeKey(*key);
 }
 
 TYPED_TEST(OsConformanceTest, RandomBytesDiffer) {

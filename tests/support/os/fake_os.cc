@@ -19,18 +19,18 @@ std::optional<FakeOs::Attributes> FakeOs::At(VirtAddr address) const {
   return next->second.attributes;
 }
 
-bool FakeOs::CanRead(VirtAddr address) const {
+bool FakeOs::IsReadable(VirtAddr address) const {
   const std::optional<Attributes> at = At(address);
   return at && at->protection != Protection::kNone && at->key == 0 &&
          !guarded_.contains(PageOf(address));
 }
 
-bool FakeOs::CanWrite(VirtAddr address) const {
-  return CanRead(address) && At(address)->protection == Protection::kReadWrite;
+bool FakeOs::IsWritable(VirtAddr address) const {
+  return IsReadable(address) && At(address)->protection == Protection::kReadWrite;
 }
 
 void FakeOs::Touch(VirtAddr address) {
-  PW_CHECK(CanWrite(address), Violation::kInvariant, address.value());
+  PW_CHECK(IsWritable(address), Violation::kInvariant, address.value());
   dirty_.insert(PageOf(address));
   backed_.insert(PageOf(address));
 }
@@ -183,7 +183,7 @@ Status FakeOs::ProtectWithKey(VirtRange range, Protection protection, arch::Pkey
            key.value());
   return ChangeAll(range, [&](Attributes& a) {
     a.protection = protection;
-    a.key = key.value();
+    a.key = keys_are_fake_ ? 0 : key.value();
   });
 }
 
@@ -263,7 +263,7 @@ Status FakeOs::Populate(VirtRange range) {
     return *error;
   }
   for (std::uint64_t page = PageOf(range.begin); page < PageOf(range.end()); ++page) {
-    if (!CanWrite(VirtAddr(page << 12))) {
+    if (!IsWritable(VirtAddr(page << 12))) {
       return Error::kNoMemory;
     }
     backed_.insert(page);
@@ -365,6 +365,9 @@ void FakeOs::Write(Descriptor, std::string_view text) {
 }
 
 os::ProbeOutcome FakeOs::ProbeInChild(os::ProbedCall call) {
+  if (killed_call_ == call) {
+    return os::ProbeOutcome::kKilled;
+  }
   return call == os::ProbedCall::kGuardInstall && !has_guards_ ? os::ProbeOutcome::kRefused
                                                                : os::ProbeOutcome::kWorks;
 }

@@ -38,14 +38,21 @@ class FakeOs final : public os::Os {
 
   FaultInjector& faults() { return faults_; }
   void set_has_guards(bool value) { has_guards_ = value; }
+  /// Pretends that a filter is in force that kills for `call`.
+  void set_killed_call(os::ProbedCall call) {
+    is_filtered_ = true;
+    killed_call_ = call;
+  }
+  /// Pretends that changes of keys succeed and do nothing.
+  void set_keys_are_fake(bool value) { keys_are_fake_ = value; }
   void set_key_count(unsigned value) { key_limit_ = value; }
   void set_address_space(std::uint64_t bytes) { address_space_left_ = bytes; }
 
   // --- What a program would see ----------------------------------------------------------------
 
-  bool CanRead(VirtAddr address) const;
-  bool CanWrite(VirtAddr address) const;
-  /// Writes to the page. Requires: CanWrite().
+  bool IsReadable(VirtAddr address) const;
+  bool IsWritable(VirtAddr address) const;
+  /// Writes to the page. Requires: IsWritable().
   void Touch(VirtAddr address);
   bool ReadsZero(VirtAddr address) const { return !dirty_.contains(PageOf(address)); }
   bool IsBacked(VirtAddr address) const { return backed_.contains(PageOf(address)); }
@@ -82,6 +89,9 @@ class FakeOs final : public os::Os {
   void GetRandom(std::span<std::byte> bytes) override;
   Result<std::size_t> ReadFile(const char* path, std::span<char> buffer) override;
   void Write(os::Descriptor to, std::string_view text) override;
+  bool CanRead(VirtAddr address) override { return IsReadable(address); }
+  bool CanWrite(VirtAddr address) override { return IsWritable(address); }
+  bool IsFiltered() override { return is_filtered_; }
   os::ProbeOutcome ProbeInChild(os::ProbedCall call) override;
   std::uint64_t MonotonicNs() override { return ++now_ns_; }
   std::uint32_t ProcessId() override { return 1; }
@@ -119,6 +129,9 @@ class FakeOs final : public os::Os {
   std::uint64_t random_ = 88172645463325252;
   unsigned key_limit_ = 15;
   int next_descriptor_ = 100;
+  std::optional<os::ProbedCall> killed_call_;
+  bool is_filtered_ = false;
+  bool keys_are_fake_ = false;
   bool has_guards_ = true;
 };
 

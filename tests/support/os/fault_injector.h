@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,7 @@
 
 namespace pageward::testing_support {
 
+/// Counting is thread-safe; the rest is for the test's own thread, while no call is under way.
 class FaultInjector {
  public:
   /// What a call is about.
@@ -45,6 +47,7 @@ class FaultInjector {
 
   /// Counts a call; returns the error that it shall fail with, if any.
   std::optional<Error> Count(Kind kind) {
+    std::lock_guard lock(mutex_);
     ++calls_[kind];
     ++all_calls_;
     if (nth_failure_ && nth_failure_->first-- == 0) {
@@ -83,6 +86,7 @@ class FaultInjector {
     Error error = Error::kNoMemory;
   };
 
+  std::mutex mutex_;
   std::map<Kind, Failure> failures_;
   std::map<Kind, std::uint32_t> calls_;
   std::optional<std::pair<std::uint32_t, Error>> nth_failure_;

@@ -1,6 +1,9 @@
 // A real system whose calls can be made to fail: for what is tested on real memory.
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "runtime/os/linux_os.h"
 #include "tests/support/os/fault_injector.h"
 
@@ -16,6 +19,14 @@ class FaultyOs final : public os::Os {
   /// Behaves as a kernel before 6.13 if there shall be no guard markers.
   void set_has_guards(bool value) { has_guards_ = value; }
 
+  /// Lets the next change of protection stop in the middle of its range, as one that runs into the
+  /// limit on mappings does.
+  void FailProtectHalfway() { stops_halfway_ = true; }
+  /// Called with the range of each change of protection that took effect.
+  void set_protect_observer(std::function<void(VirtRange)> observer) {
+    protect_observer_ = std::move(observer);
+  }
+
   Result<VirtRange> Reserve(std::uint64_t bytes, std::uint64_t alignment) override {
     return Forward(Kind::kReserve, [&] { return os_.Reserve(bytes, alignment); });
   }
@@ -26,10 +37,11 @@ class FaultyOs final : public os::Os {
     return Forward(Kind::kUnmap, [&] { return os_.Unmap(range); });
   }
   Status Protect(VirtRange range, os::Protection protection) override {
-    return Forward(Kind::kProtect, [&] { return os_.Protect(range, protection); });
+    return ForwardProtect(range, [&](VirtRange part) { return os_.Protect(part, protection); });
   }
   Status ProtectWithKey(VirtRange range, os::Protection protection, arch::Pkey key) override {
-    return Forward(Kind::kProtect, [&] { return os_.ProtectWithKey(range, protection, key); });
+    return ForwardProtect(
+        range, [&](VirtRange part) { return os_.ProtectWithKey(part, protection, key); });
   }
   Result<arch::Pkey> AllocateKey(arch::KeyAccess access) override {
     return Forward(Kind::kKey, [&] { return os_.AllocateKey(access); });
@@ -91,6 +103,9 @@ class FaultyOs final : public os::Os {
     return os_.ReadFile(path, buffer);
   }
   void Write(os::Descriptor to, std::string_view text) override { os_.Write(to, text); }
+  bool CanRead(VirtAddr address) override { return os_.CanRead(address); }
+  bool CanWrite(VirtAddr address) override { return os_.CanWrite(address); }
+  bool IsFiltered() override { return os_.IsFiltered(); }
   os::ProbeOutcome ProbeInChild(os::ProbedCall call) override { return os_.ProbeInChild(call); }
   std::uint64_t MonotonicNs() override { return os_.MonotonicNs(); }
   std::uint32_t ProcessId() override { return os_.ProcessId(); }
@@ -105,8 +120,23 @@ class FaultyOs final : public os::Os {
     return call();
   }
 
+  template <typename Call>
+  Status ForwardProtect(VirtRange range, Call call) {
+    if (std::exchange(stops_halfway_, false)) {
+      const Status half = call(VirtRange{range.begin, range.bytes / 2});
+      return half.ok() ? Status(Error::kTooManyMappings) : half;
+    }
+    const Status done = Forward(Kind::kProtect, [&] { return call(range); });
+    if (done.ok() && protect_observer_) {
+      protect_observer_(range);
+    }
+    return done;
+  }
+
   os::LinuxOs os_;
   FaultInjector faults_;
+  std::function<void(VirtRange)> protect_observer_;
+  bool stops_halfway_ = false;
   bool has_guards_ = true;
 };
 

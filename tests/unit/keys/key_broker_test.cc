@@ -48,5 +48,37 @@ TEST(KeyBrokerTest, SwitchedOffItAsksTheSystemForNothing) {
   EXPECT_EQ(os.faults().CallsOf(FakeOs::Kind::kKey), 0u);
 }
 
+// Spec: T80
+TEST(KeyBrokerTest, AKeyThatDoesNotActIsNotClaimed) {
+  FakeOs os;
+  os.set_keys_are_fake(true);
+  KeyBroker broker(os, KeyUse::kIfPresent);
+  EXPECT_EQ(broker.KeyFor(Purpose::kClosed).error(), Error::kUnsupported);
+  EXPECT_EQ(broker.claimed_count(), 0u);
+}
+
+// Spec: U9
+TEST(KeyBrokerTest, UnderAFilterThatKillsForItNobodyAsksForAKey) {
+  FakeOs os;
+  os.set_killed_call(os::ProbedCall::kPkeyAlloc);
+  KeyBroker broker(os, KeyUse::kIfPresent);
+  EXPECT_EQ(broker.KeyFor(Purpose::kClosed).error(), Error::kNotPermitted);
+  EXPECT_EQ(os.faults().CallsOf(FakeOs::Kind::kKey), 0u);
+}
+
+TEST(KeyBrokerTest, UnderAFilterThatAllowsItTheKeyIsClaimed) {
+  FakeOs os;
+  os.set_killed_call(os::ProbedCall::kMseal);
+  KeyBroker broker(os, KeyUse::kIfPresent);
+  EXPECT_TRUE(broker.KeyFor(Purpose::kClosed).ok());
+}
+
+TEST(KeyBrokerTest, TryingAKeyLeavesNothingMapped) {
+  FakeOs os;
+  KeyBroker broker(os, KeyUse::kIfPresent);
+  ASSERT_TRUE(broker.KeyFor(Purpose::kClosed).ok());
+  EXPECT_EQ(os.mapping_count(), 0u);
+}
+
 }  // namespace
 }  // namespace pageward::keys

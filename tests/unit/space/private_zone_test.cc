@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "runtime/arch/cpu.h"
 #include "runtime/keys/key_broker.h"
 #include "tests/support/memory_probe.h"
 #include "tests/support/os/faulty_os.h"
+#include "tests/support/process_keys.h"
 
 namespace pageward::space {
 namespace {
@@ -39,11 +41,13 @@ constexpr Means kMeans[] = {
 
 class PrivateZoneTest : public testing::Test {
  protected:
-  void Make(const PrivateZone::Options& options, bool has_guards = true) {
+  void Make(const PrivateZone::Options& options, bool has_guards = true, bool uses_keys = true) {
     os_.set_has_guards(has_guards);
+    keys_ =
+        &testing_support::ProcessKeys(uses_keys ? keys::KeyUse::kIfPresent : keys::KeyUse::kNever);
     const auto reservation = ZoneReservation::Make(os_, kZoneBytes, kZoneBytes, kTables);
     ASSERT_TRUE(reservation.ok());
-    zone_.emplace(os_, *reservation, 0, 1, options);
+    zone_.emplace(os_, *keys_, *reservation, 0, 1, options);
     reservation_ = reservation->whole();
   }
 
@@ -94,6 +98,7 @@ class PrivateZoneTest : public testing::Test {
   }
 
   FaultyOs os_;
+  keys::KeyBroker* keys_ = nullptr;
   std::optional<PrivateZone> zone_;
   VirtRange reservation_;
 };
@@ -101,25 +106,18 @@ class PrivateZoneTest : public testing::Test {
 class PrivateZoneMeansTest : public PrivateZoneTest, public testing::WithParamInterface<Means> {
  protected:
   void SetUp() override {
-    PrivateZone::Options options{.gone_by = GetParam().gone_by};
-    if (GetParam().uses_key) {
-      const Result<arch::Pkey> key = broker_.KeyFor(keys::KeyBroker::Purpose::kClosed);
-      if (!key.ok()) {
-        GTEST_SKIP() << "no protection keys on this machine";
-      }
-      options.closed_key = *key;
+    if (GetParam().uses_key && !arch::HasOspke()) {
+      GTEST_SKIP() << "no protection keys on this machine";
     }
     if (GetParam().has_guards && GetParam().gone_by == GoneBy::kGuardMarkers &&
         os_.ProbeInChild(os::ProbedCall::kGuardInstall) != os::ProbeOutcome::kWorks) {
       GTEST_SKIP() << "this kernel has no guard markers (Linux 6.13)";
     }
-    Make(options, GetParam().has_guards);
+    Make({.gone_by = GetParam().gone_by}, GetParam().has_guards, GetParam().uses_key);
   }
 
   // In this mode ranges below a pageblock are only purged.
   bool ClosesSmallRanges() const { return GetParam().gone_by != GoneBy::kPageblock; }
-
-  keys::KeyBroker broker_{os_, keys::KeyUse::kIfPresent};
 };
 
 INSTANTIATE_TEST_SUITE_P(All, PrivateZoneMeansTest, testing::ValuesIn(kMeans),
@@ -162,6 +160,11 @@ TEST_P(PrivateZoneMeansTest, WholePageblocksAreUnreachableByEveryMeans) {
   const FrameRange middle = Part(frames, kPageblockFrames, 2 * kPageblockFrames);
   EXPECT_EQ(zone_->MakeGone(middle), Gone::kUnreachable);
   EXPECT_TRUE(IsUnreachable(middle));
+  if (GetParam().uses_key) {
+    // Made accessible behind our back, the pages still carry a key that nobody holds.
+    ASSERT_TRUE(os_.Protect(zone_->AddressesOf(middle), os::Protection::kReadWrite).ok());
+    EXPECT_EQ(TryRead(At(middle.begin)), Access::kKeyDenied);
+  }
   EXPECT_TRUE(IsUsable(Part(frames, 0, kPageblockFrames)));
   ASSERT_TRUE(zone_->MakeUsable(middle).ok());
   EXPECT_TRUE(ReadsZero(middle));
@@ -351,6 +354,16 @@ TEST_F(PrivateZoneTest, MemoryThatTheSystemKeepsIsOverwritten) {
   EXPECT_EQ(zone_->MakeGone(frames), Gone::kKept);
   os_.faults().StopFailing();
   EXPECT_TRUE(ReadsZero(frames));
+}
+
+TEST_F(PrivateZoneTest, SwitchedOffFreedFramesAreGivenBackAndStayReachable) {
+  Make({.gone_by = GoneBy::kNothing});
+  const FrameRange frames = GrowBlocks(Backing::kHugePages, 2);
+  ASSERT_TRUE(zone_->MakeUsable(frames).ok());
+  ASSERT_TRUE(IsUsable(frames));
+  EXPECT_EQ(zone_->MakeGone(Part(frames, 3, 1000)), Gone::kPurged);
+  EXPECT_TRUE(ReadsZero(Part(frames, 3, 1000)));
+  EXPECT_EQ(zone_->counters().gone_bytes_total, 0u);
 }
 
 TEST_F(PrivateZoneTest, ReopenedBlocksMergeIntoOneMappingAgain) {

@@ -20,9 +20,9 @@ TEST(ZoneReservationTest, ReservesWhatIsAskedForAndTouchesNothing) {
   EXPECT_EQ(zone->frames().bytes, kTiB);
   EXPECT_EQ(zone->block_count(), kTiB >> kPageblockBytesLog2);
   EXPECT_TRUE(IsAligned<std::uint64_t>(zone->frames().begin.value(), kGiB));
-  EXPECT_FALSE(os.CanRead(zone->frames().begin));
-  EXPECT_FALSE(os.CanRead(zone->table(0).begin));
-  EXPECT_EQ(os.mapping_count(), 1u);
+  EXPECT_FALSE(os.IsReadable(zone->frames().begin));
+  EXPECT_FALSE(os.IsWritable(zone->table(0).begin));
+  EXPECT_EQ(os.mapping_count(), 2u);
 }
 
 TEST(ZoneReservationTest, TakesLessWhereTheSystemGrantsLess) {
@@ -54,6 +54,18 @@ TEST(ZoneReservationTest, TablesLieApartFromEachOtherAndFromTheFrames) {
   EXPECT_GE(zone->table(0).begin - zone->whole().begin, ZoneReservation::kGapBytes);
 }
 
+TEST(ZoneReservationTest, TablesReadAsZeroBeforeTheyAreInUse) {
+  FakeOs os;
+  const auto zone = ZoneReservation::Make(os, kGiB, kGiB, kTables);
+  ASSERT_TRUE(zone.ok());
+  for (unsigned i = 0; i < std::size(kTables); ++i) {
+    EXPECT_TRUE(os.IsReadable(zone->table(i).begin)) << i;
+    EXPECT_TRUE(os.IsReadable(zone->table(i).end() - 1)) << i;
+    EXPECT_TRUE(os.ReadsZero(zone->table(i).begin)) << i;
+  }
+  EXPECT_FALSE(os.IsReadable(zone->frames().begin - 1));
+}
+
 TEST(ZoneReservationTest, CommitsExactlyThePartsThatDescribeTheBlocks) {
   FakeOs os;
   auto made = ZoneReservation::Make(os, kGiB, kGiB, kTables);
@@ -61,16 +73,16 @@ TEST(ZoneReservationTest, CommitsExactlyThePartsThatDescribeTheBlocks) {
   ZoneReservation zone = *made;
   ASSERT_TRUE(zone.CommitTables(os, BlockRange{BlockNumber(64), 64}).ok());
   // 64 bytes for a block: blocks 64 to 127 are the second page of the table.
-  EXPECT_FALSE(os.CanWrite(zone.table(0).begin));
-  EXPECT_TRUE(os.CanWrite(zone.table(0).begin + 4096));
-  EXPECT_FALSE(os.CanWrite(zone.table(0).begin + 8192));
-  EXPECT_TRUE(os.CanWrite(zone.table(1).begin + 64 * 4096));
-  EXPECT_FALSE(os.CanWrite(zone.table(1).begin + 63 * 4096));
-  EXPECT_TRUE(os.CanWrite(zone.table(2).begin + 64));
-  EXPECT_FALSE(os.CanRead(zone.frames().begin));
+  EXPECT_FALSE(os.IsWritable(zone.table(0).begin));
+  EXPECT_TRUE(os.IsWritable(zone.table(0).begin + 4096));
+  EXPECT_FALSE(os.IsWritable(zone.table(0).begin + 8192));
+  EXPECT_TRUE(os.IsWritable(zone.table(1).begin + 64 * 4096));
+  EXPECT_FALSE(os.IsWritable(zone.table(1).begin + 63 * 4096));
+  EXPECT_TRUE(os.IsWritable(zone.table(2).begin + 64));
+  EXPECT_FALSE(os.IsReadable(zone.frames().begin));
   // The neighbours share a page of the last table with them.
   EXPECT_TRUE(zone.CommitTables(os, BlockRange{BlockNumber(0), 64}).ok());
-  EXPECT_TRUE(os.CanWrite(zone.table(0).begin));
+  EXPECT_TRUE(os.IsWritable(zone.table(0).begin));
 }
 
 TEST(ZoneReservationTest, AFailedCommitIsAnAnswer) {
