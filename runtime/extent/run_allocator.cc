@@ -1,0 +1,224 @@
+#include "runtime/extent/run_allocator.h"
+
+#include "runtime/core/bits.h"
+
+namespace pageward::extent {
+namespace {
+
+using frame::Mobility;
+using frame::Request;
+using frame::RequestFlag;
+using space::Backing;
+
+// The zone grows by this much at least, by an eighth of what it has beyond that, and by no more
+// than 1 GiB if nobody asks for more: growing is two system calls, and costs nothing until used.
+constexpr std::uint32_t kLeastGrowthBlocks = 32;
+constexpr std::uint32_t kMostGrowthBlocks = 512;
+
+// Runs below the size for huge pages stay where they are: slabs and buffers among each other. Large
+// ones come and go as wholes and would break up the blocks of the others.
+constexpr Mobility MobilityFor(Backing backing) {
+  return backing == Backing::kHugePages ? Mobility::kMovable : Mobility::kUnmovable;
+}
+
+}  // namespace
+
+FrameRange RunAllocator::FramesOf(VirtRange range) const {
+  const VirtRange zone = zone_.range();
+  PW_CHECK(range.bytes > 0 && IsAligned<std::uint64_t>(range.bytes, kFrameBytes) &&
+               IsAligned<std::uint64_t>(range.begin.value(), kFrameBytes),
+           Violation::kRunMismatch, range.begin.value());
+  PW_CHECK(zone.Contains(range.begin) && range.bytes <= zone.end() - range.begin,
+           Violation::kForeignPointer, range.begin.value());
+  const std::uint64_t first = (range.begin - zone.begin) >> kFrameBytesLog2;
+  return FrameRange{FrameNumber(static_cast<std::uint32_t>(first)), FramesFor(range.bytes)};
+}
+
+// --- Allocating ----------------------------------------------------------------------------------
+
+Result<FrameRange> RunAllocator::AllocateFrames(FrameCount count, Order alignment,
+                                                Backing backing) {
+  const Request request = Request::Mapped(MobilityFor(backing)).With(RequestFlag::kMayNotBlock);
+  const Request unmixed = request.With(RequestFlag::kNoFallback);
+  for (;;) {
+    const Result<FrameRange> found = frames_.AllocateRun(count, alignment, unmixed);
+    // More pageblocks are no help where what is wanting is memory for the frame table.
+    if (found.ok() || found.error() == Error::kInvalid || found.error() == Error::kNoMemory) {
+      return found;
+    }
+    if (const Status grown = Grow(count, alignment, backing); !grown.ok()) {
+      // At the end of the zone each kind takes from the other.
+      Result<FrameRange> last = frames_.AllocateRun(count, alignment, request);
+      if (!last.ok() && !quarantine_.IsOff()) {
+        FlushQuarantine();
+        last = frames_.AllocateRun(count, alignment, request);
+      }
+      return last.ok() ? last : Result<FrameRange>(grown.error());
+    }
+  }
+}
+
+Status RunAllocator::Grow(FrameCount count, Order alignment, Backing backing) {
+  const std::uint32_t used = static_cast<std::uint32_t>(
+      used_bytes_.load(std::memory_order_relaxed) >> kPageblockBytesLog2);
+  std::uint32_t blocks = used / 8 < kLeastGrowthBlocks ? kLeastGrowthBlocks : used / 8;
+  blocks = std::bit_floor(blocks < kMostGrowthBlocks ? blocks : kMostGrowthBlocks);
+  // A run of any order below the top one is cut from a block that is aligned as a whole.
+  const std::uint32_t needed = DivideRoundUp(count.value, kPageblockFrames);
+  const std::uint32_t aligned = DivideRoundUp(alignment.frames().value, kPageblockFrames);
+  std::uint32_t whole = needed > aligned ? needed : aligned;
+  const std::uint32_t top = kMaxOrder.frames().value / kPageblockFrames;
+  whole = whole <= top ? std::bit_ceil(whole) : AlignUp(whole, top);
+  const Result<BlockRange> grown = zone_.Grow(backing, whole > blocks ? whole : blocks);
+  if (!grown.ok() && whole < blocks) {
+    // Near the end of the zone, or of what the system grants, less may do.
+    return AddGrown(zone_.Grow(backing, whole), backing);
+  }
+  return AddGrown(grown, backing);
+}
+
+Status RunAllocator::AddGrown(const Result<BlockRange>& grown, Backing backing) {
+  if (!grown.ok()) {
+    return grown.error();
+  }
+  frames_.AddBlocks(*grown, MobilityFor(backing));
+  return Status();
+}
+
+Result<VirtRange> RunAllocator::Allocate(std::uint64_t bytes, std::uint64_t alignment) {
+  PW_ASSERT(bytes > 0 && bytes % kFrameBytes == 0 && IsPowerOfTwo(alignment));
+  const std::uint64_t zone_bytes = zone_.range().bytes;
+  if (bytes > zone_bytes || alignment > kMaxOrder.frames().bytes()) {
+    return Error::kNoAddressSpace;
+  }
+  const Backing backing =
+      bytes >= options_.large_from_bytes ? Backing::kHugePages : Backing::kSmallPages;
+  const Order order(alignment <= kFrameBytes ? 0 : FloorLog2(alignment) - kFrameBytesLog2);
+  const Result<FrameRange> frames = AllocateFrames(FramesFor(bytes), order, backing);
+  if (!frames.ok()) {
+    return frames.error();
+  }
+  if (const Status usable = zone_.MakeUsable(*frames); !usable.ok()) {
+    static_cast<void>(zone_.MakeGone(*frames));
+    frames_.FreeRun(*frames);
+    return usable.error();
+  }
+  NoteUsed(bytes);
+  allocated_runs_.fetch_add(1, std::memory_order_relaxed);
+  return zone_.AddressesOf(*frames);
+}
+
+void RunAllocator::NoteUsed(std::uint64_t bytes) {
+  const std::uint64_t now = used_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  std::uint64_t most = used_bytes_most_.load(std::memory_order_relaxed);
+  while (now > most && !used_bytes_most_.compare_exchange_weak(most, now)) {
+  }
+}
+
+// Takes exactly `frames`, which a run of the caller's ends before: grows that run and cuts it
+// again.
+bool RunAllocator::TryTakeBehind(FrameRange frames) {
+  if (frames.begin == FrameNumber(0)) {
+    return false;
+  }
+  const std::optional<FrameRange> before = frames_.RunContaining(frames.begin - FrameCount(1));
+  if (!before || before->end() != frames.begin || !frames_.GrowRun(*before, frames.count).ok()) {
+    return false;
+  }
+  const FrameRange both{before->begin, before->count + frames.count};
+  // A free block began at the cut a moment ago, so its record is there: this can't fail.
+  const Status cut = frames_.SplitRun(both, before->count);
+  PW_CHECK(cut.ok(), Violation::kInvariant, frames.begin.value);
+  return true;
+}
+
+bool RunAllocator::TryAllocateAt(VirtAddr begin, std::uint64_t bytes) {
+  const VirtRange zone = zone_.range();
+  if (!zone.Contains(begin) || bytes > zone.end() - begin) {
+    return false;
+  }
+  const FrameRange frames = FramesOf(VirtRange{begin, bytes});
+  if (!TryTakeBehind(frames)) {
+    return false;
+  }
+  if (!zone_.MakeUsable(frames).ok()) {
+    static_cast<void>(zone_.MakeGone(frames));
+    frames_.FreeRun(frames);
+    return false;
+  }
+  NoteUsed(bytes);
+  grown_in_place_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+// --- Freeing -------------------------------------------------------------------------------------
+
+void RunAllocator::Free(VirtRange run) {
+  const FrameRange frames = FramesOf(run);
+  CheckIsRun(frames);
+  static_cast<void>(zone_.MakeGone(frames));
+  used_bytes_.fetch_sub(run.bytes, std::memory_order_relaxed);
+  freed_runs_.fetch_add(1, std::memory_order_relaxed);
+  quarantine_.Push(frames, [this](FrameRange released) { frames_.FreeRun(released); });
+}
+
+// A free that is wrong must be found before the pages are given away.
+void RunAllocator::CheckIsRun(FrameRange frames) const {
+  const std::optional<FrameRange> run = frames_.RunContaining(frames.begin);
+  PW_CHECK(run.has_value(), Violation::kDoubleFree, zone_.AddressOf(frames.begin).value());
+  PW_CHECK(*run == frames, Violation::kRunMismatch, zone_.AddressOf(frames.begin).value());
+  PW_CHECK(quarantine_.IsOff() || !quarantine_.Contains(frames.begin), Violation::kDoubleFree,
+           zone_.AddressOf(frames.begin).value());
+}
+
+void RunAllocator::FlushQuarantine() {
+  quarantine_.Flush([this](FrameRange released) { frames_.FreeRun(released); });
+}
+
+// --- Dividing and joining ------------------------------------------------------------------------
+
+bool RunAllocator::TrySplit(VirtRange run, std::uint64_t first_bytes) {
+  const FrameRange frames = FramesOf(run);
+  return frames_.SplitRun(frames, FramesFor(first_bytes)).ok();
+}
+
+bool RunAllocator::TryMerge(VirtRange low, VirtRange high) {
+  return frames_.MergeRuns(FramesOf(low), FramesOf(high)).ok();
+}
+
+void RunAllocator::Decommit(VirtRange part) {
+  static_cast<void>(zone_.MakeGone(FramesOf(part)));
+}
+
+Status RunAllocator::Commit(VirtRange part) {
+  return zone_.MakeUsable(FramesOf(part));
+}
+
+// --- Questions -----------------------------------------------------------------------------------
+
+std::optional<VirtRange> RunAllocator::RunContaining(VirtAddr address) const {
+  const VirtRange zone = zone_.range();
+  if (!zone.Contains(address)) {
+    return std::nullopt;
+  }
+  const FrameNumber frame(static_cast<std::uint32_t>((address - zone.begin) >> kFrameBytesLog2));
+  const std::optional<FrameRange> run = frames_.RunContaining(frame);
+  if (!run || (!quarantine_.IsOff() && quarantine_.Contains(frame))) {
+    return std::nullopt;
+  }
+  return zone_.AddressesOf(*run);
+}
+
+RunCounters RunAllocator::counters() const {
+  const auto load = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+  return RunCounters{
+      .allocated_runs = load(allocated_runs_),
+      .freed_runs = load(freed_runs_),
+      .used_bytes = load(used_bytes_),
+      .used_bytes_most = load(used_bytes_most_),
+      .grown_in_place = load(grown_in_place_),
+      .quarantined_bytes = quarantine_.waiting().bytes(),
+  };
+}
+
+}  // namespace pageward::extent
