@@ -37,13 +37,4 @@ std::optional<Tier> TierNamed(std::string_view name) {
   return Find<Tier>(kTierNames, name);
 }
 
-std::optional<Asset> Tiers::FirstBelow(const Tiers& required) const {
-  for (std::size_t i = 0; i < kAssetCount; ++i) {
-    if (tiers_[i] < required.tiers_[i]) {
-      return static_cast<Asset>(i);
-    }
-  }
-  return std::nullopt;
-}
-
 }  // namespace pageward::engine

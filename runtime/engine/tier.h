@@ -44,9 +44,6 @@ class Tiers {
   constexpr Tier of(Asset asset) const { return tiers_[static_cast<std::size_t>(asset)]; }
   constexpr void Set(Asset asset, Tier tier) { tiers_[static_cast<std::size_t>(asset)] = tier; }
 
-  /// Returns the first asset whose tier is below what `required` asks for.
-  std::optional<Asset> FirstBelow(const Tiers& required) const;
-
   friend constexpr bool operator==(const Tiers&, const Tiers&) = default;
 
  private:

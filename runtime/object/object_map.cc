@@ -12,9 +12,8 @@ std::optional<const void*> ObjectMap::FindObjectAround(const void* inside) const
   for (std::uint64_t at = AlignDown(offset, std::uint64_t{kGranuleBytes});; at -= kGranuleBytes) {
     const void* candidate = VirtAddr(base_ + at).AsPointer();
     const FrameClass frame_class = ClassAt(candidate);
-    if (frame_class != FrameClass::kNone && frame_class != FrameClass::kUncached &&
-        IsLive(candidate, frame_class)) {
-      const std::size_t bytes = BytesOf(SizeClass(static_cast<std::size_t>(frame_class) - 1));
+    if (IsCached(frame_class) && IsLive(candidate, frame_class)) {
+      const std::size_t bytes = BytesOf(SizeClassOf(frame_class));
       return offset - at < bytes ? std::optional<const void*>(candidate) : std::nullopt;
     }
     if (at < first + kGranuleBytes) {

@@ -37,6 +37,17 @@ constexpr FrameClass FrameClassOf(SizeClass size_class) {
   return static_cast<FrameClass>(size_class.index() + 1);
 }
 
+/// Returns whether objects of `frame_class` pass through the thread caches: one comparison.
+constexpr bool IsCached(FrameClass frame_class) {
+  return static_cast<unsigned>(frame_class) - 1 < kSizeClassCount;
+}
+
+/// Returns the size class that `frame_class` stands for. Requires: IsCached(frame_class).
+constexpr SizeClass SizeClassOf(FrameClass frame_class) {
+  PW_ASSERT(IsCached(frame_class));
+  return SizeClass(static_cast<std::size_t>(frame_class) - 1);
+}
+
 /// Live objects of one range of addresses.
 ///
 /// Thread-safe in this sense: bytes are read and written as relaxed atomics, each object's byte is

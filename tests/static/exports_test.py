@@ -20,16 +20,24 @@ from tree import Finding, Tree, common_arguments, finish, line_of
 REGISTRATION = "tests/static/CMakeLists.txt"
 COMMENT = re.compile(r"/\*.*?\*/|#[^\n]*", re.DOTALL)
 NODE = re.compile(r"([\w.]+)?\s*\{(.*?)\}[^;]*;", re.DOTALL)
-PART = re.compile(r"\b(global|local)\s*:|([^\s;]+)\s*;")
+# Names as C++ writes them stand in quotes.
+PART = re.compile(r'\b(global|local)\s*:|(?:"([^"]+)"|([^\s;"{}]+))\s*;')
+CXX_PART = re.compile(r'extern\s+"C\+\+"\s*\{([^}]*)\}\s*;')
 
 
 def blank(comment: "re.Match[str]") -> str:
     return re.sub(r"[^\n]", " ", comment.group())
 
 
+def unwrap(part: "re.Match[str]") -> str:
+    """Leaves the names of an extern "C++" part where they stand, and blanks what is around."""
+    before, _, after = part.group().partition(part.group(1))
+    return re.sub(r"[^\n]", " ", before) + part.group(1) + re.sub(r"[^\n]", " ", after)
+
+
 def read_map(text: str) -> tuple[dict[str, tuple[int, str]], set[str]]:
     """Returns the exported patterns with their lines and versions, and the names of the nodes."""
-    text = COMMENT.sub(blank, text)
+    text = CXX_PART.sub(unwrap, COMMENT.sub(blank, text))
     patterns: dict[str, tuple[int, str]] = {}
     nodes = set()
     for node in NODE.finditer(text):
@@ -41,15 +49,19 @@ def read_map(text: str) -> tuple[dict[str, tuple[int, str]], set[str]]:
                 scope = part.group(1)
             elif scope == "global":
                 line = line_of(text, node.start(2) + part.start())
-                patterns[part.group(2)] = (line, version)
+                patterns[part.group(2) or part.group(3)] = (line, version)
     return patterns, nodes
 
 
 def exported_by(library: str) -> dict[str, str]:
     """Returns the names that a library exports, with their versions."""
-    symbols = symbols_of([library], "--dynamic", "--defined-only")
+    symbols = symbols_of([library], "--dynamic", "--defined-only", "--demangle")
     names = (re.split("@@?", symbol.name) for symbol in symbols)
     return {name[0]: name[1] if len(name) > 1 else "" for name in names}
+
+
+def is_named(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)
 
 
 def compare(library: str, map_name: str, map_text: str) -> Iterator[Finding]:
@@ -57,13 +69,13 @@ def compare(library: str, map_name: str, map_text: str) -> Iterator[Finding]:
     exported = {name: version for name, version in exported_by(library).items()
                 if name not in nodes}
     for name, version in exported.items():
-        if not any(fnmatchcase(name, pattern) for pattern in patterns):
+        if not any(is_named(name, pattern) for pattern in patterns):
             yield Finding(map_name, 0, f"{Path(library).name} exports {name}, which is not listed")
         elif name in patterns and patterns[name][1] != version:
             line, wanted = patterns[name]
             yield Finding(map_name, line, f"{name} has version '{version}', not '{wanted}'")
     for pattern, (line, _) in patterns.items():
-        if not any(fnmatchcase(name, pattern) for name in exported):
+        if not any(is_named(name, pattern) for name in exported):
             yield Finding(map_name, line, f"{Path(library).name} does not export {pattern}")
 
 

@@ -12,6 +12,8 @@ from tree import Skip
 
 SECTION_FILE = re.compile(r"^File: (.*)$")
 SECTION = re.compile(r"^\s*\[\s*\d+\] (\.\S+)")
+# Name, kind, and value and size where there are any. A demangled name has spaces.
+SYMBOL = re.compile(r"^(.+?) ([A-Za-z?-])(?: [0-9a-f]+)*$")
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ def symbols_of(files: list[str], *options: str) -> Iterator[Symbol]:
     """Yields the symbols of object files, archives or (with --dynamic) shared libraries."""
     for line in run("nm", "-A", "-P", *options, *files).splitlines():
         place, _, rest = line.partition(": ")
-        name, kind = rest.split()[:2]
-        yield Symbol(place.rsplit("/", 1)[-1], name, kind)
+        found = SYMBOL.match(rest.strip())
+        if found:
+            yield Symbol(place.rsplit("/", 1)[-1], found.group(1), found.group(2))
 
 
 def sections_of(files: list[str]) -> Iterator[tuple[str, str]]:

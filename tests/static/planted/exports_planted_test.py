@@ -36,6 +36,7 @@ class ExportsPlantedTest(PlantedTest):
         library = compile_cxx(folder, source, "libtoy.so", "-shared", script)
         return compare(library, "toy.map", checked)
 
+    # Spec: U10
     def test_the_script_it_was_linked_with_agrees(self) -> None:
         self.assert_finds(self.findings(MAP))
 
@@ -57,6 +58,23 @@ class ExportsPlantedTest(PlantedTest):
             self.findings(MAP, linked=MAP.replace("TOY_1", "TOY_2")),
             "toy.map:0: libtoy.so exports TOY_2, which is not listed",
             "toy.map:4: toy_open has version 'TOY_2', not 'TOY_1'",
+        )
+
+    def test_names_in_the_words_of_cxx_are_compared_too(self) -> None:
+        part = '  global:\n  extern "C++" {\n    "ward(int)";\n    "operator new[](unsigned long)";\n  };\n'
+        script = MAP.replace("  global:\n", part)
+        source = SOURCE + "void ward(int) {}\nvoid ward(long) {}\n"
+        source += "void* operator new[](unsigned long) { return nullptr; }\n"
+        self.assert_finds(self.findings(script, linked=script, source=source))
+        wider = script.replace('"ward(int)";', '"ward(int)"; "ward(long)";')
+        self.assert_finds(
+            self.findings(script, linked=wider, source=source),
+            "toy.map:0: libtoy.so exports ward(long), which is not listed",
+        )
+        self.assert_finds(
+            self.findings(script, linked=script, source=SOURCE),
+            "toy.map:5: libtoy.so does not export ward(int)",
+            "toy.map:6: libtoy.so does not export operator new[](unsigned long)",
         )
 
     def test_a_script_that_no_test_compares_is_found(self) -> None:

@@ -18,16 +18,14 @@ TEST(TierTest, NamesRoundTrip) {
   EXPECT_EQ(TierNamed(""), std::nullopt);
 }
 
-TEST(TierTest, ARequirementIsMetByItsTierOrABetterOne) {
-  Tiers have;
-  have.Set(Asset::kDomain, Tier::kPku);
-  have.Set(Asset::kUnmapped, Tier::kSecretmem);
-  Tiers required;
-  EXPECT_EQ(have.FirstBelow(required), std::nullopt);
-  required.Set(Asset::kUnmapped, Tier::kPku);
-  EXPECT_EQ(have.FirstBelow(required), std::nullopt);
-  required.Set(Asset::kDomain, Tier::kSealed);
-  EXPECT_EQ(have.FirstBelow(required), Asset::kDomain);
+TEST(TierTest, TiersAreOrderedAndOffUnlessSaid) {
+  EXPECT_LT(Tier::kMprotect, Tier::kPku);
+  EXPECT_LT(Tier::kPku, Tier::kSealed);
+  Tiers tiers;
+  EXPECT_EQ(tiers.of(Asset::kDomain), Tier::kOff);
+  tiers.Set(Asset::kDomain, Tier::kPku);
+  EXPECT_EQ(tiers.of(Asset::kDomain), Tier::kPku);
+  EXPECT_EQ(tiers.of(Asset::kFreed), Tier::kOff);
 }
 
 }  // namespace

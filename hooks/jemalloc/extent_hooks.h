@@ -1,0 +1,26 @@
+// jemalloc's nine extent hooks over our runs.
+//
+// Which side retains freed memory: we do. jemalloc keeps dirty extents for its decay time and then
+// gives them up (retain:false); what it gives up leaves the address space and its frames go back to
+// the page allocator, where any arena, any size and any freetype can have them. If jemalloc
+// retained them, each arena would hoard address ranges that no other can use, and every freed range
+// would stay an allocated run for ever.
+#pragma once
+
+#include <optional>
+
+#include "hooks/jemalloc/jemalloc_api.h"
+#include "runtime/extent/run_allocator.h"
+
+namespace pageward::hooks {
+
+/// Lets the hooks work on `runs` from now on. Once, before the first arena is made.
+void AttachExtentHooks(extent::RunAllocator& runs);
+
+/// Returns the run that `address` lies in, if it is in use. For reports.
+std::optional<VirtRange> FindRun(VirtAddr address);
+
+/// The hooks, for arenas.create and its kin. One object that lives as long as the process.
+JemallocExtentHooks* ExtentHooks();
+
+}  // namespace pageward::hooks

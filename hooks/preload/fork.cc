@@ -1,0 +1,66 @@
+#include "hooks/preload/fork.h"
+
+#include <pthread.h>
+
+#include "hooks/jemalloc/metadata_area.h"
+#include "hooks/preload/start.h"
+#include "runtime/core/lock_rank.h"
+
+namespace pageward::hooks {
+namespace {
+
+using Handler = void (*)();
+
+struct Handlers {
+  Handler prepare = nullptr;
+  Handler parent = nullptr;
+  Handler child = nullptr;
+};
+
+constinit engine::Engine* g_forking_engine = nullptr;
+constinit Handlers g_jemalloc_handlers;
+
+void Call(Handler handler) {
+  if (handler != nullptr) {
+    handler();
+  }
+}
+
+void Prepare() {
+  g_heap.PrepareFork();
+  Call(g_jemalloc_handlers.prepare);
+  g_forking_engine->PrepareFork();
+  JemallocMetadata().LockForFork();
+}
+
+void InParent() {
+  JemallocMetadata().UnlockAfterFork();
+  g_forking_engine->ParentAfterFork();
+  Call(g_jemalloc_handlers.parent);
+  g_heap.ParentAfterFork();
+}
+
+void InChild() {
+  JemallocMetadata().UnlockAfterFork();
+  g_forking_engine->ChildAfterFork();
+  Call(g_jemalloc_handlers.child);
+  g_heap.ChildAfterFork();
+}
+
+}  // namespace
+
+void RegisterForkHandlers(engine::Engine& engine) {
+  g_forking_engine = &engine;
+  const int failed = pthread_atfork(&Prepare, &InParent, &InChild);
+  PW_CHECK(failed == 0, Violation::kUnexpectedErrno, failed);
+}
+
+}  // namespace pageward::hooks
+
+extern "C" int pageward_jemalloc_atfork(void (*prepare)(), void (*parent)(), void (*child)());
+
+// jemalloc's pthread_atfork().
+extern "C" int pageward_jemalloc_atfork(void (*prepare)(), void (*parent)(), void (*child)()) {
+  pageward::hooks::g_jemalloc_handlers = {prepare, parent, child};
+  return 0;
+}

@@ -1,0 +1,181 @@
+// jemalloc's non-standard interface. Debian's redis-server and BIND import it from
+// libjemalloc.so.2; if we did not answer to those names, a second allocator would.
+//
+// Most of it goes to jemalloc as it is. What makes arenas gets our hooks unless the program brings
+// its own, and what speaks of "this thread's cache" speaks of ours as well.
+#include <cerrno>
+#include <cstring>
+
+#include "hooks/jemalloc/extent_hooks.h"
+#include "hooks/preload/shim.h"
+
+namespace pageward::hooks {
+namespace {
+
+constexpr std::size_t kMostMib = 8;
+
+// A name of mallctl's as the numbers that mallctlbymib() takes.
+struct Mib {
+  std::size_t numbers[kMostMib] = {};
+  std::size_t length = 0;
+};
+
+Mib MibOf(const char* name) {
+  Mib mib;
+  mib.length = kMostMib;
+  if (jemalloc_mallctlnametomib(name, mib.numbers, &mib.length) != 0) {
+    mib.length = 0;
+  }
+  return mib;
+}
+
+// Compares but for the position `wildcard`, which stands for an index.
+bool Matches(const Mib& mib, const std::size_t* numbers, std::size_t length,
+             std::size_t wildcard = kMostMib) {
+  if (mib.length == 0 || mib.length != length) {
+    return false;
+  }
+  for (std::size_t i = 0; i < length; ++i) {
+    if (i != wildcard && mib.numbers[i] != numbers[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// What is done besides, or instead of, what jemalloc does.
+enum class Special : std::uint8_t { kNone, kCreateArena, kSetHooks, kFlushCache };
+
+Special SpecialOf(const std::size_t* mib, std::size_t length) {
+  if (Matches(MibOf("arenas.create"), mib, length) ||
+      Matches(MibOf("experimental.arenas_create_ext"), mib, length)) {
+    return Special::kCreateArena;
+  }
+  if (Matches(MibOf("arena.0.extent_hooks"), mib, length, 1)) {
+    return Special::kSetHooks;
+  }
+  return Matches(MibOf("thread.tcache.flush"), mib, length) ? Special::kFlushCache : Special::kNone;
+}
+
+Special SpecialOf(const char* name) {
+  const Mib mib = MibOf(name);
+  return mib.length == 0 ? Special::kNone : SpecialOf(mib.numbers, mib.length);
+}
+
+int CreateArena(void* oldp, std::size_t* oldlenp) {
+  JemallocArenaConfig config = {ExtentHooks(), false};
+  return jemalloc_mallctl("experimental.arenas_create_ext", oldp, oldlenp, &config, sizeof(config));
+}
+
+// Runs the mallctl `call`, with what is special about it.
+template <typename Call>
+int WithSpecials(Special special, void* oldp, std::size_t* oldlenp, void* newp, Call call) {
+  switch (special) {
+    case Special::kNone:
+      break;
+    case Special::kCreateArena:
+      if (newp == nullptr) {
+        return CreateArena(oldp, oldlenp);
+      }
+      g_heap.AdmitForeignMemory();
+      break;
+    case Special::kSetHooks:
+      if (newp != nullptr) {
+        g_heap.AdmitForeignMemory();
+      }
+      break;
+    case Special::kFlushCache:
+      // jemalloc answers EFAULT where it has no cache of its own; ours is what was meant.
+      g_heap.FlushThread();
+      return 0;
+  }
+  return call();
+}
+
+}  // namespace
+}  // namespace pageward::hooks
+
+using namespace pageward::hooks;
+
+PW_EXPORT void* mallocx(std::size_t bytes, int flags) {
+  if (EnsureStarted() == Started::kByThisThread || bytes > kMostBytes) {
+    return nullptr;
+  }
+  return flags == 0 ? g_heap.Allocate(bytes) : g_heap.AllocateWithFlags(bytes, flags);
+}
+
+PW_EXPORT void* rallocx(void* object, std::size_t bytes, int flags) {
+  static_cast<void>(EnsureStarted());
+  if (bytes > kMostBytes) {
+    return nullptr;
+  }
+  return flags == 0 ? g_heap.Reallocate(object, bytes)
+                    : g_heap.ReallocateWithFlags(object, bytes, flags);
+}
+
+PW_EXPORT std::size_t xallocx(void* object, std::size_t bytes, std::size_t extra, int flags) {
+  static_cast<void>(EnsureStarted());
+  return g_heap.ResizeInPlace(object, bytes, extra, flags);
+}
+
+PW_EXPORT std::size_t sallocx(const void* object, int) {
+  static_cast<void>(EnsureStarted());
+  return g_heap.UsableSize(object);
+}
+
+PW_EXPORT void dallocx(void* object, int flags) {
+  static_cast<void>(EnsureStarted());
+  g_heap.FreeWithFlags(object, flags);
+}
+
+PW_EXPORT void sdallocx(void* object, std::size_t, int flags) {
+  static_cast<void>(EnsureStarted());
+  g_heap.FreeWithFlags(object, flags);
+}
+
+PW_EXPORT std::size_t nallocx(std::size_t bytes, int flags) {
+  if (EnsureStarted() == Started::kByThisThread || bytes > kMostBytes) {
+    return 0;
+  }
+  return g_heap.SizeFor(bytes, flags);
+}
+
+PW_EXPORT int mallctl(const char* name, void* oldp, std::size_t* oldlenp, void* newp,
+                      std::size_t newlen) {
+  if (EnsureStarted() == Started::kByThisThread) {
+    return EAGAIN;
+  }
+  return WithSpecials(SpecialOf(name), oldp, oldlenp, newp,
+                      [&] { return jemalloc_mallctl(name, oldp, oldlenp, newp, newlen); });
+}
+
+PW_EXPORT int mallctlnametomib(const char* name, std::size_t* mibp, std::size_t* miblenp) {
+  if (EnsureStarted() == Started::kByThisThread) {
+    return EAGAIN;
+  }
+  return jemalloc_mallctlnametomib(name, mibp, miblenp);
+}
+
+PW_EXPORT int mallctlbymib(const std::size_t* mib, std::size_t miblen, void* oldp,
+                           std::size_t* oldlenp, void* newp, std::size_t newlen) {
+  if (EnsureStarted() == Started::kByThisThread) {
+    return EAGAIN;
+  }
+  return WithSpecials(SpecialOf(mib, miblen), oldp, oldlenp, newp, [&] {
+    return jemalloc_mallctlbymib(mib, miblen, oldp, oldlenp, newp, newlen);
+  });
+}
+
+PW_EXPORT void malloc_stats_print(void (*write)(void*, const char*), void* opaque,
+                                  const char* options) {
+  if (EnsureStarted() == Started::kYes) {
+    jemalloc_malloc_stats_print(write, opaque, options);
+  }
+}
+
+// The names that a program may define to configure jemalloc. Ours are there so that a program which
+// was linked against libjemalloc.so.2 and sets them finds them.
+extern "C" {
+[[gnu::visibility("default")]] const char* malloc_conf = nullptr;
+[[gnu::visibility("default")]] void (*malloc_message)(void* opaque, const char* text) = nullptr;
+}

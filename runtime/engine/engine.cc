@@ -1,0 +1,191 @@
+#include "runtime/engine/engine.h"
+
+#include <sys/resource.h>
+
+#include "runtime/core/bits.h"
+#include "runtime/os/syscall.h"
+
+namespace pageward::engine {
+namespace {
+
+// The tables beside the zone, by index.
+enum Table : unsigned {
+  kGuardedFlags,
+  kProtectedFlags,
+  kBlockRecords,
+  kLeaves,
+  kObjectClasses,
+  kFineObjects,
+  kCoarseObjects,
+  kTableCount,
+};
+
+constexpr std::uint32_t kTableBytes[kTableCount] = {
+    space::PrivateZone::kFlagBytes,
+    space::PrivateZone::kFlagBytes,
+    sizeof(frame::BlockRecord),
+    space::LeafTable::kBytes,
+    static_cast<std::uint32_t>(object::ObjectMap::ClassBytesFor(kPageblockBytes)),
+    static_cast<std::uint32_t>(object::ObjectMap::FineBytesFor(kPageblockBytes)),
+    static_cast<std::uint32_t>(object::ObjectMap::CoarseBytesFor(kPageblockBytes)),
+};
+
+// Whole programs make millions of changes; a walk over a terabyte after each would take hours.
+// Tests of the page allocator walk after every one.
+constexpr std::uint32_t kWalkInterval = 32768;
+
+// Less is no heap.
+constexpr std::uint64_t kLeastZoneBytes = std::uint64_t{64} << 20;
+
+// What a resource limit leaves of `bytes`: the zone takes half of what the process may have, so
+// that stacks, libraries and the program's own mappings find room beside it.
+std::uint64_t WithinAddressLimit(std::uint64_t bytes) {
+  rlimit limit = {};
+  const os::SyscallResult got = os::Syscall(SYS_prlimit64, 0, RLIMIT_AS, 0, &limit);
+  if (!got.ok() || limit.rlim_cur == RLIM_INFINITY) {
+    return bytes;
+  }
+  const std::uint64_t half = std::bit_floor(static_cast<std::uint64_t>(limit.rlim_cur) / 2);
+  return half < bytes ? half : bytes;
+}
+
+// The frame table's converter where nothing is ever converted: the heap's zone has mapped frames
+// only.
+class NoConverter final : public frame::PageblockConverter {
+ public:
+  bool CanConvert() const override { return false; }
+  Status Scrub(BlockRange) override { return Error::kUnsupported; }
+  Status SetVisibility(BlockRange, frame::Freetype) override { return Error::kUnsupported; }
+  void RestoreVisibility(BlockRange, frame::Freetype) override {}
+  void Flush(BlockRange) override {}
+};
+
+constinit NoConverter g_no_converter;
+
+}  // namespace
+
+Status Engine::ReserveZone() {
+  std::uint64_t most = WithinAddressLimit(config_.zone_bytes);
+  most = most < kLeastZoneBytes ? kLeastZoneBytes : most;
+  const Result<space::ZoneReservation> reserved =
+      space::ZoneReservation::Make(*os_, most, kLeastZoneBytes, kTableBytes);
+  if (!reserved.ok()) {
+    return reserved.error();
+  }
+  reservation_ = *reserved;
+  os_->Name(reservation_.frames(), "pageward heap");
+  return Status();
+}
+
+space::PrivateZone::Options Engine::ZoneOptions() {
+  space::PrivateZone::Options options;
+  options.uses_huge_pages = config_.uses_huge_pages;
+  switch (config_.freed_by) {
+    case FreedBy::kBest:
+      options.gone_by =
+          config_.uses_guards ? space::GoneBy::kGuardMarkers : space::GoneBy::kProtection;
+      break;
+    case FreedBy::kGuard:
+      options.gone_by = space::GoneBy::kGuardMarkers;
+      break;
+    case FreedBy::kProtection:
+      options.gone_by = space::GoneBy::kProtection;
+      break;
+    case FreedBy::kPageblock:
+      options.gone_by = space::GoneBy::kPageblock;
+      break;
+  }
+  if (config_.profile == Profile::kOff) {
+    options.gone_by = space::GoneBy::kNothing;
+  }
+  return options;
+}
+
+Status Engine::Start(os::Os& os, const Config& config) {
+  os_ = &os;
+  config_ = config;
+  if (const Status reserved = ReserveZone(); !reserved.ok()) {
+    return reserved;
+  }
+  keys_.Emplace(os, config.uses_keys && config.profile != Profile::kOff ? keys::KeyUse::kIfPresent
+                                                                        : keys::KeyUse::kNever);
+  zone_.Emplace(os, *keys_, reservation_, kGuardedFlags, kProtectedFlags, ZoneOptions());
+  leaves_.Emplace(os, reservation_.table(kLeaves));
+  const auto records =
+      std::span(reservation_.table(kBlockRecords).begin.AsPointer<frame::BlockRecord>(),
+                reservation_.block_count());
+  frames_.Emplace(records, frame::PageAllocator::Seams{*leaves_, g_no_converter});
+  frames_->set_walk_interval(kWalkInterval);
+  extent::RunAllocator::Options runs;
+  runs.quarantine_bytes = config.profile == Profile::kStrict ? config.quarantine_bytes : 0;
+  runs_.Emplace(*zone_, *frames_, runs);
+  return Status();
+}
+
+Tier Engine::KeyTier() {
+  return keys_->KeyFor(keys::KeyBroker::Purpose::kClosed).ok() ? Tier::kPku : Tier::kMprotect;
+}
+
+bool Engine::HasSecretMemory() {
+  if (!config_.uses_secretmem) {
+    return false;
+  }
+  if (os_->IsFiltered() &&
+      os_->ProbeInChild(os::ProbedCall::kMemfdSecret) != os::ProbeOutcome::kWorks) {
+    return false;
+  }
+  const Result<os::Descriptor> memory = os_->CreateShared(os::SharedMemory::kSecret, kFrameBytes);
+  if (memory.ok()) {
+    os_->Close(*memory);
+  }
+  return memory.ok();
+}
+
+Tier Engine::TierOf(Asset asset) {
+  if (config_.profile == Profile::kOff) {
+    return Tier::kOff;
+  }
+  switch (asset) {
+    case Asset::kMetadata:
+      return Tier::kOff;
+    case Asset::kDomain:
+    case Asset::kFreed:
+      return KeyTier();
+    case Asset::kUnmapped:
+      return HasSecretMemory() ? Tier::kSecretmem : KeyTier();
+  }
+  return Tier::kOff;
+}
+
+std::optional<Asset> Engine::FirstUnmetRequirement() {
+  for (std::size_t i = 0; i < kAssetCount; ++i) {
+    const auto asset = static_cast<Asset>(i);
+    const Tier required = config_.required.of(asset);
+    if (required != Tier::kOff && TierOf(asset) < required) {
+      return asset;
+    }
+  }
+  return std::nullopt;
+}
+
+object::ObjectMap Engine::MakeObjectMap() const {
+  const auto table = [this](Table index) {
+    return reservation_.table(index).begin.AsPointer<std::uint8_t>();
+  };
+  return object::ObjectMap(reservation_.frames(), table(kObjectClasses), table(kFineObjects),
+                           table(kCoarseObjects));
+}
+
+void Engine::PrepareFork() {
+  runs_->quarantine().LockForFork();
+  zone_->LockForFork();
+  frames_->LockForFork();
+}
+
+void Engine::ParentAfterFork() {
+  frames_->UnlockAfterFork();
+  zone_->UnlockAfterFork();
+  runs_->quarantine().UnlockAfterFork();
+}
+
+}  // namespace pageward::engine

@@ -1,0 +1,124 @@
+#include "runtime/engine/fault_report.h"
+
+#include <ucontext.h>
+
+#include <atomic>
+
+namespace pageward::engine {
+namespace {
+
+constinit Engine* g_engine = nullptr;
+constinit struct sigaction g_previous = {};
+constinit std::atomic<std::uint64_t> g_reported{0};
+
+// Bits of the page-fault error code, which Linux passes on in the saved context.
+// Source: Intel SDM, volume 3A, section 4.7.
+constexpr std::uint64_t kErrorWrite = 1u << 1;
+constexpr std::uint64_t kErrorFetch = 1u << 4;
+constexpr std::uint64_t kErrorKey = 1u << 5;
+
+Fault FaultFrom(const siginfo_t& info, const ucontext_t& context) {
+  const auto code = static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_ERR]);
+  Fault fault;
+  fault.address = VirtAddr::Of(info.si_addr);
+  fault.code = VirtAddr(static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_RIP]));
+  fault.kind = (code & kErrorFetch) != 0   ? Fault::Kind::kFetch
+               : (code & kErrorWrite) != 0 ? Fault::Kind::kWrite
+                                           : Fault::Kind::kRead;
+  fault.is_by_key = (code & kErrorKey) != 0;
+  return fault;
+}
+
+std::string_view NameOf(Fault::Kind kind) {
+  switch (kind) {
+    case Fault::Kind::kRead:
+      return "read";
+    case Fault::Kind::kWrite:
+      return "write";
+    case Fault::Kind::kFetch:
+      break;
+  }
+  return "execution";
+}
+
+void Report(const siginfo_t& info, const ucontext_t& context) {
+  Text<384> line;
+  DescribeFault(*g_engine, FaultFrom(info, context), &line);
+  if (!line.view().empty()) {
+    line.EndLine();
+    g_engine->os().Write(os::Descriptor{2}, line.view());
+    g_reported.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+// Lets the signal have the effect that it would have had without us.
+void PassOn(int signal, siginfo_t* info, void* context) {
+  if ((g_previous.sa_flags & SA_SIGINFO) != 0) {
+    g_previous.sa_sigaction(signal, info, context);
+  } else if (g_previous.sa_handler != SIG_DFL && g_previous.sa_handler != SIG_IGN) {
+    g_previous.sa_handler(signal);
+  } else {
+    // The instruction faults again, now with the default action. A signal that somebody sent does
+    // not come again by itself.
+    struct sigaction fallback = {};
+    fallback.sa_handler = SIG_DFL;
+    sigaction(signal, &fallback, nullptr);
+    if (info->si_code <= 0) {
+      raise(signal);
+    }
+  }
+}
+
+void OnFault(int signal, siginfo_t* info, void* context) {
+  // Positive codes come from the kernel; anybody can send the signal with another.
+  if (info->si_code > 0) {
+    Report(*info, *static_cast<const ucontext_t*>(context));
+  }
+  PassOn(signal, info, context);
+}
+
+}  // namespace
+
+void DescribeFault(Engine& engine, const Fault& fault, TextWriter* out) {
+  const space::PrivateZone& zone = engine.zone();
+  if (!zone.range().Contains(fault.address)) {
+    return;
+  }
+  const std::uint64_t offset = fault.address - zone.range().begin;
+  const FrameNumber frame(static_cast<std::uint32_t>(offset >> kFrameBytesLog2));
+  const bool is_freed = zone.IsGone(frame) || !engine.runs().RunContaining(fault.address);
+  out->Append("pageward: ");
+  out->Append(is_freed ? pageward::NameOf(Violation::kUseOfFreed) : "fault in the heap");
+  out->Append(": ").Append(NameOf(fault.kind)).Append(" of ").AppendHex(fault.address.value());
+  if (const std::optional<VirtRange> run = engine.runs().RunContaining(fault.address)) {
+    out->Append(", in ").AppendBytes(run->bytes).Append(" at ").AppendHex(run->begin.value());
+  } else if (const auto piece = engine.frames().Describe(frame)) {
+    const VirtRange free = zone.AddressesOf(piece->piece);
+    out->Append(", in ").AppendBytes(free.bytes).Append(" of free heap at ");
+    out->AppendHex(free.begin.value());
+  } else {
+    out->Append(", which the heap has never used");
+  }
+  out->Append(is_freed          ? "; the memory was freed and is out of reach"
+              : fault.is_by_key ? "; its protection key is closed"
+                                : "");
+  out->Append(" (code at ").AppendHex(fault.code.value()).Append(", thread ");
+  out->AppendDecimal(engine.os().ThreadId()).Append(")");
+}
+
+void InstallFaultReport(Engine& engine) {
+  PW_ASSERT(g_engine == nullptr);
+  g_engine = &engine;
+  struct sigaction action = {};
+  action.sa_sigaction = OnFault;
+  // On the program's alternate stack if it has one, so that a stack overflow is still its own.
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGSEGV, &action, &g_previous);
+}
+
+std::uint64_t ReportedFaults() {
+  return g_reported.load(std::memory_order_relaxed);
+}
+
+}  // namespace pageward::engine
