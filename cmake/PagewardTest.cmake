@@ -31,7 +31,7 @@ function(pw_test name)
   if(arg_SERIAL)
     list(APPEND properties RUN_SERIAL ON)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 NO_PRETTY_TYPES TEST_PREFIX "${name}:" PROPERTIES ${properties})
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 NO_PRETTY_TYPES NO_PRETTY_VALUES TEST_PREFIX "${name}:" PROPERTIES ${properties})
 endfunction()
 
 # pw_python_test(name LABELS label... SCRIPT file [ARGS ...] [TIMEOUT seconds])

@@ -12,8 +12,6 @@ constexpr bool kHasBatches = PAGEWARD_JEMALLOC_BATCH != 0;
 Status ArenaSet::Init(std::uint32_t most) {
   MutexLock lock(mutex_);
   most_ = most < kMostArenas ? most : kMostArenas;
-  // Arena 0 serves jemalloc itself, and threads whose own data jemalloc has cleaned up already:
-  // they cannot choose. What it hands out comes through the hooks, too; its metadata does not.
   JemallocExtentHooks* hooks = ExtentHooks();
   if (jemalloc_mallctl("arena.0.extent_hooks", nullptr, nullptr, &hooks, sizeof(hooks)) != 0) {
     return Error::kNoMemory;
@@ -33,17 +31,14 @@ Status ArenaSet::Init(std::uint32_t most) {
 
 Status ArenaSet::Make() {
   const std::uint32_t count = count_.load(std::memory_order_relaxed);
-  JemallocArenaConfig config = {ExtentHooks(), false};
-  unsigned index = 0;
-  std::size_t length = sizeof(index);
-  if (jemalloc_mallctl("experimental.arenas_create_ext", &index, &length, &config,
-                       sizeof(config)) != 0) {
-    return Error::kNoMemory;
+  const Result<unsigned> index = CreateArena();
+  if (!index.ok()) {
+    return index.error();
   }
   Arena& arena = arenas_[count];
-  arena.index = index;
+  arena.index = *index;
   if constexpr (kHasBatches) {
-    arena.flush_target.Init(je_arenas[index], arena_word_);
+    arena.flush_target.Init(je_arenas[*index], arena_word_);
   }
   count_.store(count + 1, std::memory_order_release);
   return Status();
@@ -69,11 +64,13 @@ void ArenaSet::Leave(ArenaSlot slot) {
   --arenas_[slot.value].threads;
 }
 
-void ArenaSet::ForgetOtherThreads(ArenaSlot survivor) {
+void ArenaSet::ForgetOtherThreads(std::optional<ArenaSlot> survivor) {
   for (Arena& arena : arenas_) {
     arena.threads = 0;
   }
-  arenas_[survivor.value].threads = 1;
+  if (survivor) {
+    arenas_[survivor->value].threads = 1;
+  }
 }
 
 std::size_t ArenaSet::Fill(ArenaSlot slot, unsigned bin_index, std::size_t object_bytes,

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "hooks/jemalloc/jemalloc_api.h"
@@ -27,6 +28,9 @@ struct ArenaSlot {
 class ArenaSet {
  public:
   static constexpr std::uint32_t kMostArenas = 64;
+  /// jemalloc's number of the arena that it needs itself. It is no part of the set, but has our
+  /// extent hooks: it serves jemalloc, and threads whose own data jemalloc has cleaned up already.
+  static constexpr unsigned kJemallocsOwn = 0;
 
   constexpr ArenaSet() = default;
   ArenaSet(const ArenaSet&) = delete;
@@ -58,8 +62,8 @@ class ArenaSet {
 
   void LockForFork() PW_ACQUIRE(mutex_) { mutex_.Lock(); }
   void UnlockAfterFork() PW_RELEASE(mutex_) { mutex_.Unlock(); }
-  /// In a fork child: only the thread in `survivor` is left.
-  void ForgetOtherThreads(ArenaSlot survivor) PW_NO_THREAD_SAFETY_ANALYSIS;
+  /// In a fork child: only the thread in `survivor` is left, or none that has an arena.
+  void ForgetOtherThreads(std::optional<ArenaSlot> survivor) PW_NO_THREAD_SAFETY_ANALYSIS;
 
  private:
   struct Arena {

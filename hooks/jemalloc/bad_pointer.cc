@@ -76,7 +76,8 @@ std::optional<Object> LargeObjectIn(const ObjectMap& map, VirtRange run) {
   for (std::uint64_t at = 0; at < kFrameBytes; at += ObjectMap::kCoarseFromBytes) {
     const VirtAddr candidate = run.begin + at;
     const FrameClass frame_class = map.ClassAt(candidate.AsPointer());
-    if (frame_class == FrameClass::kUncached && map.IsLive(candidate.AsPointer(), frame_class)) {
+    const bool is_large = frame_class == FrameClass::kUncached || frame_class == FrameClass::kLarge;
+    if (is_large && map.IsLive(candidate.AsPointer(), frame_class)) {
       return Object{candidate, run.end() - candidate};
     }
   }

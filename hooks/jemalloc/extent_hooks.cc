@@ -1,9 +1,17 @@
 #include "hooks/jemalloc/extent_hooks.h"
 
+#include <atomic>
+
 namespace pageward::hooks {
 namespace {
 
 constinit extent::RunAllocator* g_runs = nullptr;
+constinit std::atomic<unsigned> g_watched_arena{~0u};
+constinit std::atomic<std::uint64_t> g_watched_bytes{0};
+
+bool IsWatched(unsigned arena) {
+  return arena == g_watched_arena.load(std::memory_order_relaxed);
+}
 
 VirtRange RangeOf(void* address, std::size_t bytes) {
   return VirtRange{VirtAddr::Of(address), bytes};
@@ -14,12 +22,15 @@ constexpr bool kDone = false;
 constexpr bool kRefused = true;
 
 void* Alloc(JemallocExtentHooks*, void* new_addr, std::size_t size, std::size_t alignment,
-            bool* zero, bool* commit, unsigned) {
+            bool* zero, bool* commit, unsigned arena) {
   void* extent = nullptr;
   if (new_addr != nullptr) {
     extent = g_runs->TryAllocateAt(VirtAddr::Of(new_addr), size) ? new_addr : nullptr;
   } else if (const Result<VirtRange> run = g_runs->Allocate(size, alignment); run.ok()) {
     extent = run->begin.AsPointer();
+  }
+  if (extent != nullptr && IsWatched(arena)) {
+    g_watched_bytes.fetch_add(size, std::memory_order_relaxed);
   }
   // A run is zero and usable whether jemalloc needs it or not; telling it so saves a memset.
   *zero = true;
@@ -27,13 +38,17 @@ void* Alloc(JemallocExtentHooks*, void* new_addr, std::size_t size, std::size_t 
   return extent;
 }
 
-bool Dalloc(JemallocExtentHooks*, void* addr, std::size_t size, bool, unsigned) {
+void Destroy(JemallocExtentHooks*, void* addr, std::size_t size, bool, unsigned arena) {
   g_runs->Free(RangeOf(addr, size));
-  return kDone;
+  if (IsWatched(arena)) {
+    g_watched_bytes.fetch_sub(size, std::memory_order_relaxed);
+  }
 }
 
-void Destroy(JemallocExtentHooks*, void* addr, std::size_t size, bool, unsigned) {
-  g_runs->Free(RangeOf(addr, size));
+bool Dalloc(JemallocExtentHooks* hooks, void* addr, std::size_t size, bool committed,
+            unsigned arena) {
+  Destroy(hooks, addr, size, committed, arena);
+  return kDone;
 }
 
 bool Commit(JemallocExtentHooks*, void* addr, std::size_t, std::size_t offset, std::size_t length,
@@ -81,6 +96,24 @@ void AttachExtentHooks(extent::RunAllocator& runs) {
 
 JemallocExtentHooks* ExtentHooks() {
   return &g_hooks;
+}
+
+Result<unsigned> CreateArena() {
+  JemallocArenaConfig config = {ExtentHooks(), false};
+  unsigned index = 0;
+  std::size_t length = sizeof(index);
+  const int error =
+      jemalloc_mallctl("experimental.arenas_create_ext", &index, &length, &config, sizeof(config));
+  return error == 0 ? Result<unsigned>(index) : Error::kNoMemory;
+}
+
+void WatchArena(unsigned arena) {
+  g_watched_arena.store(arena, std::memory_order_relaxed);
+  g_watched_bytes.store(0, std::memory_order_relaxed);
+}
+
+std::uint64_t WatchedBytes() {
+  return g_watched_bytes.load(std::memory_order_relaxed);
 }
 
 std::optional<VirtRange> FindRun(VirtAddr address) {

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "hooks/jemalloc/jemalloc_api.h"
+#include "runtime/core/result.h"
 #include "runtime/extent/run_allocator.h"
 
 namespace pageward::hooks {
@@ -22,5 +23,13 @@ std::optional<VirtRange> FindRun(VirtAddr address);
 
 /// The hooks, for arenas.create and its kin. One object that lives as long as the process.
 JemallocExtentHooks* ExtentHooks();
+
+/// Makes an arena over the hooks, whose metadata does not come through them, and returns jemalloc's
+/// number of it. Requires: jemalloc is configured (options.h). Errors: kNoMemory.
+Result<unsigned> CreateArena();
+
+/// Counts the bytes that one arena holds, from now on and until another is named.
+void WatchArena(unsigned arena);
+std::uint64_t WatchedBytes();
 
 }  // namespace pageward::hooks

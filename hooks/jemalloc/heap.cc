@@ -18,10 +18,6 @@ using object::kLargestSlabObjectBytes;
 using object::SizeClass;
 using object::SizeClassOf;
 
-// Objects that pass no cache are asked for as extents of their own, of which this is the smallest.
-constexpr std::size_t kSmallestExtentBytes = 16384;
-// jemalloc's smallest size class has 8 bytes, ours 16.
-constexpr std::size_t kSmallestBytes = 16;
 // How many trips to the source a thread makes until its cache is looked through.
 constexpr std::uint16_t kSlowCallsPerCollection = 256;
 constexpr std::uint64_t kSlotsAtOnce = 8;
@@ -77,7 +73,11 @@ class Heap::Source final : public object::ObjectSource {
 Status Heap::Start(const object::ObjectMap& map, const HeapOptions& options) {
   map_ = map;
   options_ = options;
-  return arenas_.Init(options.arenas);
+  if (const Status made = arenas_.Init(options.arenas); !made.ok()) {
+    return made;
+  }
+  large_.Init(ArenaSet::kJemallocsOwn, options.large_from_bytes);
+  return Status();
 }
 
 // --- Threads -------------------------------------------------------------------------------------
@@ -111,26 +111,34 @@ bool Heap::EnsureCache(ThreadHeap& thread) {
   }
   // Lets jemalloc set up its own thread-specific data: the batch functions expect it, and its
   // destructor is where LeaveThread() is called from.
-  static_cast<void>(jemalloc_nallocx(kSmallestBytes, 0));
-  thread.arena = arenas_.Enter();
-  {
-    MutexLock lock(threads_mutex_);
-    CacheSlots* slots = TakeSlots();
-    if (slots != nullptr) {
-      thread.cache.Attach(slots);
-      thread.next = threads_;
-      thread.previous = nullptr;
-      if (threads_ != nullptr) {
-        threads_->previous = &thread;
-      }
-      threads_ = &thread;
-      ++thread_count_;
-      thread.state = ThreadHeap::State::kCaching;
-      return true;
-    }
+  static_cast<void>(jemalloc_nallocx(object::kGranuleBytes, 0));
+  MutexLock lock(threads_mutex_);
+  CacheSlots* slots = TakeSlots();
+  if (slots == nullptr) {
+    return false;
   }
-  arenas_.Leave(thread.arena);
-  return false;
+  thread.cache.Attach(slots);
+  thread.next = threads_;
+  thread.previous = nullptr;
+  if (threads_ != nullptr) {
+    threads_->previous = &thread;
+  }
+  threads_ = &thread;
+  ++thread_count_;
+  thread.state = ThreadHeap::State::kCaching;
+  return true;
+}
+
+// Returns whether the thread has a cache to allocate through.
+bool Heap::PrepareToAllocate(ThreadHeap& thread) {
+  if (!EnsureCache(thread)) {
+    return false;
+  }
+  if (!thread.has_arena) {
+    thread.arena = arenas_.Enter();
+    thread.has_arena = true;
+  }
+  return true;
 }
 
 void Heap::Unlink(ThreadHeap& thread) {
@@ -152,7 +160,10 @@ void Heap::LeaveThread() {
       slots->next_free = free_slots_;
       free_slots_ = slots;
     }
+  }
+  if (thread.has_arena) {
     arenas_.Leave(thread.arena);
+    thread.has_arena = false;
   }
   thread.state = ThreadHeap::State::kWithout;
 }
@@ -173,7 +184,7 @@ void Heap::AfterSlowCall(ThreadHeap& thread) {
 }
 
 ArenaSlot Heap::ArenaOf(const ThreadHeap& thread) const {
-  return thread.state == ThreadHeap::State::kCaching ? thread.arena : ArenaSlot{0};
+  return thread.has_arena ? thread.arena : ArenaSlot{0};
 }
 
 std::size_t Heap::CachedBytes() {
@@ -209,7 +220,7 @@ void Heap::ChildAfterFork() {
   thread_count_ = is_caching ? 1 : 0;
   thread.next = nullptr;
   thread.previous = nullptr;
-  arenas_.ForgetOtherThreads(ArenaOf(thread));
+  arenas_.ForgetOtherThreads(thread.has_arena ? std::optional(thread.arena) : std::nullopt);
   ParentAfterFork();
 }
 
@@ -217,13 +228,13 @@ void Heap::ChildAfterFork() {
 
 void* Heap::AllocateSlow(std::size_t bytes) {
   ThreadHeap& thread = t_heap;
-  const bool is_caching = EnsureCache(thread);
+  const bool is_caching = PrepareToAllocate(thread);
   if (bytes >= options_.uncached_from_bytes || !is_caching) {
-    return AllocateUncached(bytes, arenas_.FlagsOf(ArenaOf(thread)));
+    return AllocateUncached(bytes, FlagsFor(bytes));
   }
   AfterSlowCall(thread);
   if (bytes > kLargestCachedBytes) {
-    return AllocateUncached(bytes, arenas_.FlagsOf(thread.arena));
+    return AllocateUncached(bytes, FlagsFor(bytes));
   }
   const SizeClass size_class = ClassFor(bytes);
   // A first call finds the bin empty because there was none; a collection only takes away.
@@ -238,94 +249,17 @@ void* Heap::AllocateSlow(std::size_t bytes) {
   return object;
 }
 
-std::size_t Heap::BytesToAskFor(std::size_t bytes) const {
-  if (bytes >= options_.uncached_from_bytes) {
-    return bytes < kSmallestExtentBytes ? kSmallestExtentBytes : bytes;
-  }
-  return bytes < kSmallestBytes ? kSmallestBytes : bytes;
-}
-
-void* Heap::AllocateUncached(std::size_t bytes, int flags) {
-  void* object = jemalloc_mallocx(BytesToAskFor(bytes), flags);
-  if (object == nullptr && GiveUpSlack(bytes)) {
-    object = jemalloc_mallocx(BytesToAskFor(bytes), flags);
-  }
-  return Admit(object);
-}
-
-// Freed memory that jemalloc keeps for its decay time can be in the way of a request of another
-// size. Called when a request has failed; returns whether it is worth another try.
-bool Heap::GiveUpSlack(std::size_t wanted_bytes) {
-  if (wanted_bytes > map_.range().bytes) {
-    return false;
-  }
-  FlushThread();
-  // 4096 stands for all arenas (MALLCTL_ARENAS_ALL).
-  return jemalloc_mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0) == 0;
-}
-
-std::size_t Heap::SizeFor(std::size_t bytes, int flags) const {
-  return jemalloc_nallocx(BytesToAskFor(bytes), flags);
-}
-
-FrameClass Heap::ClassOfBlock(const void* block) const {
-  const std::size_t usable = jemalloc_sallocx(block, 0);
-  return usable > kLargestCachedBytes || usable >= options_.uncached_from_bytes
-             ? FrameClass::kUncached
-             : object::FrameClassOf(ClassFor(usable));
-}
-
-// Enters what jemalloc handed out one by one into the object map.
-void* Heap::Admit(void* block) {
-  if (block != nullptr && map_.range().Contains(VirtAddr::Of(block))) {
-    const FrameClass frame_class = ClassOfBlock(block);
-    map_.SetClassAt(block, frame_class);
-    map_.SetLive(block, frame_class);
-  }
-  return block;
-}
-
 void* Heap::AllocateZeroed(std::size_t bytes) {
   if (bytes > kLargestCachedBytes) {
     // Fresh runs are zero already, and jemalloc knows which are.
-    static_cast<void>(EnsureCache(t_heap));
-    return AllocateUncached(bytes, arenas_.FlagsOf(ArenaOf(t_heap)) | kAllocxZero);
+    static_cast<void>(PrepareToAllocate(t_heap));
+    return AllocateUncached(bytes, FlagsFor(bytes) | kAllocxZero);
   }
   void* object = Allocate(bytes);
   if (object != nullptr) {
     std::memset(object, 0, bytes);
   }
   return object;
-}
-
-void* Heap::AllocateAligned(std::size_t bytes, std::size_t alignment) {
-  PW_ASSERT(IsPowerOfTwo(alignment));
-  if (alignment <= kFrameBytes && bytes <= kLargestSlabObjectBytes) {
-    const std::size_t rounded = object::BytesForAlignment(bytes, alignment);
-    if (rounded <= kLargestSlabObjectBytes && rounded < options_.uncached_from_bytes) {
-      return Allocate(rounded);
-    }
-  }
-  static_cast<void>(EnsureCache(t_heap));
-  const int flags = arenas_.FlagsOf(ArenaOf(t_heap)) | AllocxAlignLog2(FloorLog2(alignment));
-  // A large object without alignment starts on any cache line of its first page.
-  return AllocateUncached(bytes < kSmallestExtentBytes ? kSmallestExtentBytes : bytes, flags);
-}
-
-// The program's flags, completed with this thread's arena unless they name one. Arena 0 is
-// jemalloc's automatic one: whoever names it means "the usual".
-int Heap::Complete(int flags) const {
-  constexpr unsigned kArenaZero = 1;
-  constexpr int kArenaMask = static_cast<int>(~0u << kAllocxArenaShift);
-  if (static_cast<unsigned>(flags) >> kAllocxArenaShift <= kArenaZero) {
-    flags = (flags & ~kArenaMask) | AllocxArena(arenas_.IndexOf(ArenaOf(t_heap)));
-  }
-  return (flags & kAllocxCacheMask) == 0 ? flags | kAllocxNoCache : flags;
-}
-
-void* Heap::AllocateWithFlags(std::size_t bytes, int flags) {
-  static_cast<void>(EnsureCache(t_heap));
-  return AllocateUncached(bytes, Complete(flags));
 }
 
 // --- Giving back ---------------------------------------------------------------------------------
@@ -357,7 +291,7 @@ void Heap::FreeSlow(void* object) {
 void Heap::FreeLive(void* object, FrameClass frame_class) {
   ThreadHeap& thread = t_heap;
   if (!IsCached(frame_class) || !EnsureCache(thread)) {
-    jemalloc_dallocx(object, kAllocxNoCache);
+    FreeUncached(object, frame_class, kAllocxNoCache);
     return;
   }
   const SizeClass size_class = SizeClassOf(frame_class);
@@ -367,86 +301,6 @@ void Heap::FreeLive(void* object, FrameClass frame_class) {
     static_cast<void>(thread.cache.TryPut(size_class, object));
     AfterSlowCall(thread);
   }
-}
-
-void Heap::FreeWithFlags(void* object, int flags) {
-  if ((flags & kAllocxCacheMask) == 0) {
-    Free(object);
-    return;
-  }
-  if (!IsForeign(object)) {
-    map_.SetDead(object, RequireLive(object, "dallocx"));
-  }
-  jemalloc_dallocx(object, flags);
-}
-
-// --- Resizing ------------------------------------------------------------------------------------
-
-std::size_t Heap::UsableSize(const void* object) {
-  if (object == nullptr) {
-    return 0;
-  }
-  if (IsForeign(object)) {
-    return jemalloc_sallocx(object, 0);
-  }
-  const FrameClass frame_class = RequireLive(object, "malloc_usable_size");
-  return IsCached(frame_class) ? BytesOf(SizeClassOf(frame_class)) : jemalloc_sallocx(object, 0);
-}
-
-void* Heap::Reallocate(void* object, std::size_t bytes) {
-  if (object == nullptr) {
-    return Allocate(bytes);
-  }
-  if (IsForeign(object)) {
-    return Admit(jemalloc_rallocx(object, bytes, kAllocxNoCache));
-  }
-  const FrameClass frame_class = RequireLive(object, "realloc");
-  if (!IsCached(frame_class) && bytes > kLargestCachedBytes) {
-    return ReallocateWithFlags(object, bytes, arenas_.FlagsOf(ArenaOf(t_heap)));
-  }
-  const std::size_t old_bytes =
-      IsCached(frame_class) ? BytesOf(SizeClassOf(frame_class)) : jemalloc_sallocx(object, 0);
-  if (IsCached(frame_class) && bytes <= kLargestCachedBytes &&
-      ClassFor(bytes) == SizeClassOf(frame_class)) {
-    return object;
-  }
-  void* moved = Allocate(bytes);
-  if (moved == nullptr) {
-    return nullptr;
-  }
-  std::memcpy(moved, object, old_bytes < bytes ? old_bytes : bytes);
-  Free(object);
-  return moved;
-}
-
-void* Heap::ReallocateWithFlags(void* object, std::size_t bytes, int flags) {
-  if (IsForeign(object)) {
-    return Admit(jemalloc_rallocx(object, bytes, flags));
-  }
-  const FrameClass frame_class = RequireLive(object, "rallocx");
-  // Dead while jemalloc works on it: its memory may be somebody else's object when the call
-  // returns.
-  map_.SetDead(object, frame_class);
-  void* moved = jemalloc_rallocx(object, BytesToAskFor(bytes), Complete(flags));
-  if (moved == nullptr && GiveUpSlack(bytes)) {
-    moved = jemalloc_rallocx(object, BytesToAskFor(bytes), Complete(flags));
-  }
-  if (moved == nullptr) {
-    map_.SetLive(object, frame_class);
-    return nullptr;
-  }
-  return Admit(moved);
-}
-
-std::size_t Heap::ResizeInPlace(void* object, std::size_t bytes, std::size_t extra, int flags) {
-  if (IsForeign(object)) {
-    return jemalloc_xallocx(object, bytes, extra, flags);
-  }
-  const FrameClass frame_class = RequireLive(object, "xallocx");
-  map_.SetDead(object, frame_class);
-  const std::size_t usable = jemalloc_xallocx(object, bytes, extra, flags);
-  static_cast<void>(Admit(object));
-  return usable;
 }
 
 }  // namespace pageward::hooks

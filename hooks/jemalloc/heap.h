@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "hooks/jemalloc/arena_set.h"
+#include "hooks/jemalloc/large_arena.h"
 #include "runtime/object/object_map.h"
 #include "runtime/object/thread_cache.h"
 
@@ -24,6 +25,8 @@ struct HeapOptions {
   /// No thread caches: every call goes to jemalloc. For jemalloc options that act on each call.
   bool bypasses_caches = false;
   std::uint32_t arenas = 1;
+  /// Objects from this size on come from the arena of large objects.
+  std::size_t large_from_bytes = std::size_t{1} << 20;
 };
 
 /// What one thread has of the heap. Zero is a thread that has not used it yet.
@@ -38,6 +41,7 @@ struct ThreadHeap {
   ThreadHeap* next = nullptr;  ///< In the list of caching threads.
   ThreadHeap* previous = nullptr;
   ArenaSlot arena;
+  bool has_arena = false;  ///< Not before it allocates: a thread that only frees needs none.
   State state = State::kNew;
   std::uint16_t slow_calls = 0;  ///< Until the cache is looked through for what it does not need.
 };
@@ -114,6 +118,7 @@ class Heap {
 
   const object::ObjectMap& map() const { return map_; }
   ArenaSet& arenas() { return arenas_; }
+  const LargeArena& large() const { return large_; }
 
   /// Bytes in the caches of all threads. Other threads' caches are read while they change.
   std::size_t CachedBytes() PW_EXCLUDES(threads_mutex_);
@@ -123,20 +128,27 @@ class Heap {
   class Source;
 
   std::size_t BytesToAskFor(std::size_t bytes) const;
-  int Complete(int flags) const;
+  unsigned ArenaFor(std::size_t bytes) const;
+  int FlagsFor(std::size_t bytes) const;
+  int Complete(std::size_t bytes, int flags) const;
   void* AllocateUncached(std::size_t bytes, int flags);
   bool GiveUpSlack(std::size_t wanted_bytes);
   void FreeLive(void* object, object::FrameClass frame_class);
 
   bool EnsureCache(ThreadHeap& thread) PW_EXCLUDES(threads_mutex_);
+  bool PrepareToAllocate(ThreadHeap& thread);
   void AfterSlowCall(ThreadHeap& thread);
   ArenaSlot ArenaOf(const ThreadHeap& thread) const;
   object::CacheSlots* TakeSlots() PW_REQUIRES(threads_mutex_);
   void Unlink(ThreadHeap& thread) PW_REQUIRES(threads_mutex_);
 
   object::FrameClass RequireLive(const void* object, const char* operation) const;
-  object::FrameClass ClassOfBlock(const void* block) const;
-  void* Admit(void* block);
+  // Where a block of jemalloc's came from: of the large arena more is known than of others.
+  enum class Origin : std::uint8_t { kLargeArena, kElsewhere };
+  Origin OriginOf(int flags) const;
+  object::FrameClass ClassOf(std::size_t usable, Origin origin) const;
+  void* Admit(void* block, Origin origin);
+  void FreeUncached(void* object, object::FrameClass frame_class, int flags);
   bool IsForeign(const void* object) const {
     return !map_.range().Contains(VirtAddr::Of(object)) &&
            admits_foreign_.load(std::memory_order_relaxed);
@@ -145,6 +157,7 @@ class Heap {
   object::ObjectMap map_;
   HeapOptions options_;
   ArenaSet arenas_;
+  LargeArena large_;
   std::atomic<bool> admits_foreign_{false};
 
   Mutex threads_mutex_{LockRank::kThreadCaches};

@@ -13,6 +13,12 @@ namespace {
   "narenas:1,tcache:false,oversize_threshold:0,retain:false,percpu_arena:disabled," \
   "hpa:false,dss:disabled,metadata_thp:disabled,thp:default"
 
+// What a program may change and we choose otherwise than jemalloc. It refuses to cut a freed extent
+// of over 2^6 times the size that is wanted, so that slabs of a page take fresh memory beside any
+// amount of freed memory that has grown together: twice the memory and a third more time where
+// batches of small objects come and go (bench/workload/batch_fifo.cc).
+constexpr const char kChosen[] = "lg_extent_max_active_fit:40";
+
 constexpr const char kFixed[] = PW_FIXED_OPTIONS;
 constexpr const char kFixedAndAtOnce[] = PW_FIXED_OPTIONS ",dirty_decay_ms:0,muzzy_decay_ms:0";
 
@@ -93,15 +99,21 @@ std::string_view ValueIn(std::string_view conf, std::string_view name) {
   return found;
 }
 
-JemallocOptions StartJemalloc(std::string_view user_conf, std::string_view system_conf, Decay decay,
-                              TextWriter* warning) {
+JemallocOptions StartJemalloc(const JemallocTexts& texts, Decay decay, TextWriter* warning) {
+  // jemalloc keeps the pointer; the zero behind what is written ends the text.
+  static constinit char conf[1024];
+  TextWriter(conf, sizeof(conf) - 1)
+      .Append(kChosen)
+      .Append(texts.program.empty() ? "" : ",")
+      .Append(texts.program);
+  jemalloc_malloc_conf = conf;
   jemalloc_malloc_conf_2_conf_harder = decay == Decay::kAtOnce ? kFixedAndAtOnce : kFixed;
   CheckAssumptions();
   JemallocOptions options;
-  for (const std::string_view conf : {system_conf, user_conf}) {
-    WarnOf(conf, warning);
-    options.bypasses_caches = options.bypasses_caches || ValueIn(conf, "tcache") == "false";
-    if (const std::uint32_t arenas = ArenasIn(conf); arenas > 0) {
+  for (const std::string_view text : {texts.program, texts.system, texts.user}) {
+    WarnOf(text, warning);
+    options.bypasses_caches = options.bypasses_caches || ValueIn(text, "tcache") == "false";
+    if (const std::uint32_t arenas = ArenasIn(text); arenas > 0) {
       options.arenas = arenas;
     }
   }

@@ -22,16 +22,21 @@ struct JemallocOptions {
   std::uint32_t arenas = 0;
 };
 
+/// Texts of options, the later ones over the earlier ones. Any may be empty.
+struct JemallocTexts {
+  std::string_view program;  ///< The variable malloc_conf of a program.
+  std::string_view system;   ///< What /etc/malloc.conf points to.
+  std::string_view user;     ///< The environment variable MALLOC_CONF.
+};
+
 /// Freed extents go at once instead of after a decay time: what jemalloc shall be told for it.
 enum class Decay : std::uint8_t { kAsConfigured, kAtOnce };
 
 /// Configures jemalloc and lets it start. Requires: nobody has called it before.
 ///
-/// `user_conf` is MALLOC_CONF, `system_conf` what /etc/malloc.conf points to; either may be empty.
-/// What they say against our assumptions is listed in `warning`, as one line without its end.
+/// What the texts say against our assumptions is listed in `warning`, as one line without its end.
 /// Dies with Violation::kInvariant if jemalloc starts with other options than it was given.
-JemallocOptions StartJemalloc(std::string_view user_conf, std::string_view system_conf, Decay decay,
-                              TextWriter* warning);
+JemallocOptions StartJemalloc(const JemallocTexts& texts, Decay decay, TextWriter* warning);
 
 /// Returns the value that `conf` gives the option `name` last, or an empty text. For tests as well.
 std::string_view ValueIn(std::string_view conf, std::string_view name);

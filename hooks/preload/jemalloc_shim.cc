@@ -176,6 +176,6 @@ PW_EXPORT void malloc_stats_print(void (*write)(void*, const char*), void* opaqu
 // The names that a program may define to configure jemalloc. Ours are there so that a program which
 // was linked against libjemalloc.so.2 and sets them finds them.
 extern "C" {
-[[gnu::visibility("default")]] const char* malloc_conf = nullptr;
+const char* malloc_conf = nullptr;
 [[gnu::visibility("default")]] void (*malloc_message)(void* opaque, const char* text) = nullptr;
 }

@@ -9,15 +9,20 @@
 /// An entry point with C linkage; exports.map lists the same names.
 #define PW_EXPORT extern "C" [[gnu::visibility("default")]]
 
+/// jemalloc's options as a program may have compiled them in, by defining this variable itself.
+extern "C" [[gnu::visibility("default")]] const char* malloc_conf;
+
 namespace pageward::hooks {
 
 /// Larger requests are refused: no difference of pointers could span them.
 inline constexpr std::size_t kMostBytes = PTRDIFF_MAX;
 
+// The slow halves are never inlined, so that the fast ones end in a jump and need no frame.
+
 /// malloc() beyond what the thread has at hand. Sets errno if there is no memory.
-void* ShimAllocateSlow(std::size_t bytes);
+[[gnu::noinline, gnu::cold]] void* ShimAllocateSlow(std::size_t bytes);
 /// free() of anything but a live object of a size class.
-void ShimFreeSlow(void* object);
+[[gnu::noinline, gnu::cold]] void ShimFreeSlow(void* object);
 /// An aligned object; `alignment` is a power of two. Sets errno if there is no memory.
 void* ShimAllocateAligned(std::size_t bytes, std::size_t alignment);
 

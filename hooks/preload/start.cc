@@ -12,6 +12,7 @@
 #include "hooks/preload/environment.h"
 #include "hooks/preload/exit_report.h"
 #include "hooks/preload/fork.h"
+#include "hooks/preload/shim.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/fault_report.h"
 #include "runtime/os/linux_os.h"
@@ -102,7 +103,7 @@ HeapOptions OptionsOf(const engine::Config& config, const JemallocOptions& jemal
   }
   options.arenas = config.arenas != 0     ? config.arenas
                    : jemalloc.arenas != 0 ? jemalloc.arenas
-                                          : 2 * ProcessorCount();
+                                          : ProcessorCount();
   return options;
 }
 
@@ -120,7 +121,9 @@ void Start() {
   AttachExtentHooks(g_engine.runs());
   Text<400> warning;
   const JemallocOptions jemalloc = StartJemalloc(
-      environment.Value("MALLOC_CONF"), environment.SystemMallocConf(),
+      {.program = malloc_conf != nullptr ? std::string_view(malloc_conf) : std::string_view(),
+       .system = environment.SystemMallocConf(),
+       .user = environment.Value("MALLOC_CONF")},
       config.profile == engine::Profile::kStrict ? Decay::kAtOnce : Decay::kAsConfigured, &warning);
   if (!warning.view().empty()) {
     Say(warning.view());

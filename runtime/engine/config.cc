@@ -119,7 +119,7 @@ constexpr Key kKeys[] = {
      "by what means freed ranges below a pageblock go out of reach", ReadFreedBy},
     {"quarantine", "a number of bytes, such as 16M",
      "freed memory that waits before its addresses are used again (strict)", ReadQuarantine},
-    {"huge", "on or off", "let huge pages back large blocks and large heaps", ReadHugePages},
+    {"huge", "on or off", "let huge pages back large blocks", ReadHugePages},
     {"zone", "a power of two from 64M to 1T", "addresses that the heap reserves", ReadZone},
     {"secretmem", "on or off", "use memfd_secret for unmapped memory", ReadSecretmem},
     {"arenas", "a number from 1 to 1024", "arenas that threads share", ReadArenas},

@@ -117,7 +117,9 @@ Status Engine::Start(os::Os& os, const Config& config) {
   frames_.Emplace(records, frame::PageAllocator::Seams{*leaves_, g_no_converter});
   frames_->set_walk_interval(kWalkInterval);
   extent::RunAllocator::Options runs;
-  runs.quarantine_bytes = config.profile == Profile::kStrict ? config.quarantine_bytes : 0;
+  const bool is_strict = config.profile == Profile::kStrict;
+  runs.quarantine_bytes = is_strict ? config.quarantine_bytes : 0;
+  runs.opens_ahead = !is_strict;
   runs_.Emplace(*zone_, *frames_, runs);
   return Status();
 }

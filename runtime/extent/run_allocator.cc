@@ -15,6 +15,8 @@ using space::Backing;
 constexpr std::uint32_t kLeastGrowthBlocks = 32;
 constexpr std::uint32_t kMostGrowthBlocks = 512;
 
+constexpr std::uint32_t kOpenedAheadFrames = 16;
+
 // Runs below the size for huge pages stay where they are: slabs and buffers among each other. Large
 // ones come and go as wholes and would break up the blocks of the others.
 constexpr Mobility MobilityFor(Backing backing) {
@@ -98,7 +100,7 @@ Result<VirtRange> RunAllocator::Allocate(std::uint64_t bytes, std::uint64_t alig
   if (!frames.ok()) {
     return frames.error();
   }
-  if (const Status usable = zone_.MakeUsable(*frames); !usable.ok()) {
+  if (const Status usable = Open(*frames); !usable.ok()) {
     static_cast<void>(zone_.MakeGone(*frames));
     frames_.FreeRun(*frames);
     return usable.error();
@@ -106,6 +108,26 @@ Result<VirtRange> RunAllocator::Allocate(std::uint64_t bytes, std::uint64_t alig
   NoteUsed(bytes);
   allocated_runs_.fetch_add(1, std::memory_order_relaxed);
   return zone_.AddressesOf(*frames);
+}
+
+// Making a small run usable that was gone is a system call, and slabs of a page or a few come in
+// numbers. So what is free behind the run is opened with it, up to the next multiple of 64 KiB, and
+// given back open: the next runs find it usable.
+Status RunAllocator::Open(FrameRange run) {
+  const std::uint32_t end = AlignUp(run.end().value, kOpenedAheadFrames);
+  const FrameCount extra(end - run.end().value);
+  const bool is_worth_it = options_.opens_ahead && run.count.value < kOpenedAheadFrames &&
+                           extra.value > 0 && zone_.IsGone(run.begin);
+  if (!is_worth_it || !frames_.GrowRun(run, extra).ok()) {
+    return zone_.MakeUsable(run);
+  }
+  const FrameRange grown{run.begin, run.count + extra};
+  const Status usable = zone_.MakeUsable(grown);
+  // A free block began at the cut a moment ago, so its record is there: this can't fail.
+  const Status cut = frames_.SplitRun(grown, run.count);
+  PW_CHECK(cut.ok(), Violation::kInvariant, run.begin.value);
+  frames_.FreeRun(FrameRange{run.end(), extra});
+  return usable;
 }
 
 void RunAllocator::NoteUsed(std::uint64_t bytes) {
@@ -167,8 +189,14 @@ void RunAllocator::CheckIsRun(FrameRange frames) const {
   const std::optional<FrameRange> run = frames_.RunContaining(frames.begin);
   PW_CHECK(run.has_value(), Violation::kDoubleFree, zone_.AddressOf(frames.begin).value());
   PW_CHECK(*run == frames, Violation::kRunMismatch, zone_.AddressOf(frames.begin).value());
-  PW_CHECK(quarantine_.IsOff() || !quarantine_.Contains(frames.begin), Violation::kDoubleFree,
-           zone_.AddressOf(frames.begin).value());
+  PW_CHECK(!IsWaiting(frames.begin), Violation::kDoubleFree, zone_.AddressOf(frames.begin).value());
+}
+
+bool RunAllocator::IsWaiting(FrameNumber frame) const {
+  // Looking through the queue takes longer than all the rest of a free. What waits is gone, and the
+  // start of a run in use is not, where every freed run can be put out of reach.
+  const bool may_wait = zone_.IsGone(frame) || !zone_.PutsAllOutOfReach();
+  return !quarantine_.IsOff() && may_wait && quarantine_.Contains(frame);
 }
 
 void RunAllocator::FlushQuarantine() {
@@ -203,7 +231,7 @@ std::optional<VirtRange> RunAllocator::RunContaining(VirtAddr address) const {
   }
   const FrameNumber frame(static_cast<std::uint32_t>((address - zone.begin) >> kFrameBytesLog2));
   const std::optional<FrameRange> run = frames_.RunContaining(frame);
-  if (!run || (!quarantine_.IsOff() && quarantine_.Contains(frame))) {
+  if (!run || IsWaiting(frame)) {
     return std::nullopt;
   }
   return zone_.AddressesOf(*run);

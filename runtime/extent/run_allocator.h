@@ -36,6 +36,9 @@ class RunAllocator {
   struct Options {
     /// Bytes of freed runs that wait before their frames may be used again.
     std::uint64_t quarantine_bytes = 0;
+    /// Whether small runs that were gone are opened together with what is free behind them. Those
+    /// frames read as zero until they are a run again, instead of faulting.
+    bool opens_ahead = true;
     /// Runs of at least this size come from the part of the zone that huge pages back.
     std::uint64_t large_from_bytes = kPageblockBytes;
   };
@@ -91,8 +94,10 @@ class RunAllocator {
   Result<FrameRange> AllocateFrames(FrameCount count, Order alignment, space::Backing backing);
   Status Grow(FrameCount count, Order alignment, space::Backing backing);
   Status AddGrown(const Result<BlockRange>& grown, space::Backing backing);
+  Status Open(FrameRange run);
   bool TryTakeBehind(FrameRange frames);
   void CheckIsRun(FrameRange frames) const;
+  bool IsWaiting(FrameNumber frame) const;
   void NoteUsed(std::uint64_t bytes);
 
   space::PrivateZone& zone_;

@@ -30,6 +30,7 @@ namespace pageward::object {
 enum class FrameClass : std::uint8_t {
   kNone = 0,  ///< No object has started here yet.
   // 1 + index of a SizeClass
+  kLarge = 254,     ///< As kUncached, and from the place that large objects have of their own.
   kUncached = 255,  ///< The one object that starts here is larger than every class.
 };
 

@@ -20,8 +20,8 @@ void ThreadCache::Attach(CacheSlots* slots) {
   for (std::size_t i = 0; i < kSizeClassCount; ++i) {
     const SizeClass size_class(i);
     CacheBin& bin = bins_[i];
-    bin.first = next;
     next += CapacityOf(size_class);
+    bin.first = next - UnusedCapacityOf(size_class);
     bin.head = next;
     bin.end = next;
     bin.fill_count = FirstFillOf(size_class);
@@ -51,6 +51,7 @@ void* ThreadCache::TakeFrom(ObjectSource& source, SizeClass size_class) {
     return nullptr;
   }
   bin.head = bin.end - filled;
+  bin.first = bin.end - CapacityOf(size_class);
   bin.ran_dry = true;
   // Half the capacity at most, so that the other half has room for what comes back.
   const std::size_t most = CapacityOf(size_class) / 2;
@@ -70,9 +71,9 @@ void ThreadCache::FlushOldest(ObjectSource& source, SizeClass size_class, std::s
 
 void ThreadCache::MakeRoom(ObjectSource& source, SizeClass size_class) {
   PW_ASSERT(HasSlots());
-  const std::size_t count = bins_[size_class.index()].count();
-  if (count > 0) {
-    FlushOldest(source, size_class, (count + 1) / 2);
+  const CacheBin& bin = bins_[size_class.index()];
+  if (bin.count() > 0) {
+    FlushOldest(source, size_class, bin.ran_dry ? (bin.count() + 1) / 2 : bin.count());
   }
   PW_INVARIANT(*this);
 }
@@ -113,8 +114,9 @@ void ThreadCache::CheckInvariants() const {
   for (std::size_t i = 0; i < kSizeClassCount; ++i) {
     const CacheBin& bin = bins_[i];
     const std::size_t capacity = HasSlots() ? CapacityOf(SizeClass(i)) : 0;
-    PW_CHECK(bin.first <= bin.head && bin.head <= bin.end &&
-                 static_cast<std::size_t>(bin.end - bin.first) == capacity,
+    const std::size_t unused = HasSlots() ? UnusedCapacityOf(SizeClass(i)) : 0;
+    const auto slots = static_cast<std::size_t>(bin.end - bin.first);
+    PW_CHECK(bin.first <= bin.head && bin.head <= bin.end && (slots == capacity || slots == unused),
              Violation::kInvariant, 1);
     for (void** slot = bin.head; slot < bin.end; ++slot) {
       PW_CHECK(*slot != nullptr, Violation::kInvariant, 2);

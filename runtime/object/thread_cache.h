@@ -18,14 +18,21 @@ namespace pageward::object {
 
 /// How many objects of a class a cache may hold.
 ///
-/// About 8 KiB of objects, so that a cache stays small beside what it serves, but enough small ones
-/// to make trips to the source rare and a few large ones to serve a loop.
+/// About 12 KiB of objects, so that a cache stays small beside what it serves, but enough small
+/// ones to make trips to the source rare and a few large ones to serve a loop.
 constexpr std::size_t CapacityOf(SizeClass size_class) {
-  const std::size_t by_bytes = 8192 / BytesOf(size_class);
+  const std::size_t by_bytes = 12288 / BytesOf(size_class);
   if (!size_class.IsSlab()) {
     return 4;
   }
-  return by_bytes > 192 ? 192 : by_bytes < 16 ? 16 : by_bytes;
+  return by_bytes > 200 ? 200 : by_bytes < 20 ? 20 : by_bytes;
+}
+
+/// How many objects of a class a cache may hold that has never been asked for one: a thread that
+/// only frees has no use for them.
+constexpr std::size_t UnusedCapacityOf(SizeClass size_class) {
+  const std::size_t quarter = CapacityOf(size_class) / 4;
+  return quarter < 4 ? CapacityOf(size_class) : quarter;
 }
 
 namespace internal {
@@ -46,7 +53,7 @@ constexpr std::size_t TotalCapacity() {
 struct CacheBin {
   void** head = nullptr;
   void** end = nullptr;
-  void** first = nullptr;
+  void** first = nullptr;  ///< The slot with which it is full.
   /// How many objects the next refill asks for; doubles while the bin keeps running dry.
   std::uint16_t fill_count = 0;
   /// Whether the bin ran dry since the last collection: then it holds nothing in excess.
@@ -68,7 +75,8 @@ struct CacheSlots {
 /// it. Never allocates but through the source.
 ///
 /// Invariants, checked by CheckInvariants():
-///   C1  each bin has first <= head <= end, and end - first is the capacity of its class
+///   C1  each bin has first <= head <= end, and end - first is a capacity of its class: the lesser
+///       one until the bin is refilled for the first time
 ///   C2  no slot in [head, end) is null
 ///   C3  no object is in two slots of a bin
 class ThreadCache {
@@ -85,7 +93,11 @@ class ThreadCache {
       return nullptr;
     }
     bin.head = head + 1;
-    return *head;
+    void* object = *head;
+    if (object == nullptr) {
+      __builtin_unreachable();  // C2; so that callers need not ask again whether there was one.
+    }
+    return object;
   }
 
   /// Puts `object` on top; returns whether there was room.
@@ -117,7 +129,9 @@ class ThreadCache {
   /// Requires: HasSlots(), and the bin is empty.
   void* TakeFrom(ObjectSource& source, SizeClass size_class);
 
-  /// Flushes the older half of the bin, which is the end of the stack. Requires: HasSlots().
+  /// Flushes the older half of the bin, which is the end of the stack, or all of a bin that nobody
+  /// has taken from for long: a thread that only frees has no use for what it keeps.
+  /// Requires: HasSlots().
   void MakeRoom(ObjectSource& source, SizeClass size_class);
 
   /// Returns what the bins hold in excess: half of each bin that has not run dry since the last

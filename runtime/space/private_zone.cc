@@ -70,14 +70,6 @@ Result<BlockRange> PrivateZone::Place(Backing backing, std::uint32_t blocks) con
   return BlockRange{BlockNumber(begin), in_use_.high - begin};
 }
 
-bool PrivateZone::WantsHugePages(BlockRange blocks, Backing backing) const {
-  if (!options_.uses_huge_pages) {
-    return false;
-  }
-  return backing == Backing::kHugePages ||
-         FrameCount(FirstFrameOf(blocks.begin).value).bytes() >= options_.huge_pages_from_bytes;
-}
-
 Result<BlockRange> PrivateZone::Grow(Backing backing, std::uint32_t blocks) {
   PW_ASSERT(blocks > 0 && blocks <= block_count_);
   MutexLock lock(mutex_);
@@ -92,7 +84,7 @@ Result<BlockRange> PrivateZone::Grow(Backing backing, std::uint32_t blocks) {
   if (const Status status = Open(addresses); !status.ok()) {
     return status.error();
   }
-  if (WantsHugePages(*place, backing)) {
+  if (backing == Backing::kHugePages && options_.uses_huge_pages) {
     // Advice: where it is not taken the zone works with small pages.
     static_cast<void>(os_.Advise(addresses, os::HugePages::kPreferred));
     CountCall();

@@ -57,9 +57,6 @@ class PrivateZone final : public AddressSpace {
     /// Mappings that protecting may add. The kernel's limit (vm.max_map_count) is 65,530 for the
     /// whole process; the program has a right to nearly all of them.
     std::uint32_t mapping_budget = 256;
-    /// Small runs beyond this size of heap are backed by huge pages as well: what a partly filled
-    /// block wastes is little then.
-    std::uint64_t huge_pages_from_bytes = std::uint64_t{64} << 20;
   };
 
   /// Bytes for each pageblock of the two tables that the zone keeps about its frames.
@@ -91,6 +88,11 @@ class PrivateZone final : public AddressSpace {
   /// What MakeGone() does for ranges below a pageblock, after what the kernel turned out to have.
   GoneBy gone_by() const { return gone_by_.load(std::memory_order_relaxed); }
 
+  /// Returns whether everything that was freed so far is gone: nothing was only purged.
+  bool PutsAllOutOfReach() const {
+    return purged_bytes_total_.load(std::memory_order_relaxed) == 0;
+  }
+
   PrivateZoneCounters counters() const;
 
   /// Keeps the lock across fork(2): the three steps of pthread_atfork(3).
@@ -105,7 +107,6 @@ class PrivateZone final : public AddressSpace {
   };
 
   Result<BlockRange> Place(Backing backing, std::uint32_t blocks) const PW_REQUIRES(mutex_);
-  bool WantsHugePages(BlockRange blocks, Backing backing) const PW_REQUIRES(mutex_);
 
   Gone CloseSmall(FrameRange range) PW_EXCLUDES(mutex_);
   bool TryGuard(FrameRange range);

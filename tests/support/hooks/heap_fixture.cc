@@ -23,7 +23,8 @@ void StartOnce() {
     hooks::AttachExtentHooks(g_engine.runs());
     Text<200> warning;
     static_cast<void>(
-        hooks::StartJemalloc("dirty_decay_ms:0", "", hooks::Decay::kAsConfigured, &warning));
+        hooks::StartJemalloc({.program = {}, .system = {}, .user = "dirty_decay_ms:0"},
+                             hooks::Decay::kAsConfigured, &warning));
     hooks::HeapOptions options;
     options.arenas = 2;
     PW_CHECK(g_test_heap.Start(g_engine.MakeObjectMap(), options).ok(), Violation::kAssertion, 3);

@@ -150,6 +150,32 @@ TEST_F(RunAllocatorTest, AFreedRunIsGoneAndZeroWhenItComesBack) {
   EXPECT_TRUE(IsUsable(again));
 }
 
+TEST_F(RunAllocatorTest, SmallRunsAreOpenedTogetherWithWhatIsFreeBehindThem) {
+  const VirtRange block = Allocate(64 * kPage, 64 * kPage);
+  runs_.Free(block);
+  const std::uint64_t before = zone_.zone().counters().other_calls;
+  for (std::uint64_t i = 0; i < 16; ++i) {
+    const VirtRange run = Allocate(kPage);
+    EXPECT_EQ(run.begin, block.begin + i * kPage);
+    EXPECT_TRUE(IsUsable(run));
+  }
+  EXPECT_EQ(zone_.zone().counters().other_calls, before + 1);
+  EXPECT_TRUE(IsGone(Part(block, 16 * kPage, 48 * kPage)));
+  EXPECT_EQ(zone_.zone().counters().gone_bytes, 48 * kPage);
+}
+
+TEST_F(RunAllocatorTest, WhatIsInUseBehindARunIsNotOpenedWithIt) {
+  const VirtRange block = Allocate(16 * kPage, 16 * kPage);
+  ASSERT_TRUE(runs_.TrySplit(block, 4 * kPage));
+  const VirtRange rest = Part(block, 4 * kPage, 12 * kPage);
+  *rest.begin.AsPointer<char>() = 'k';
+  runs_.Free(Part(block, 0, 4 * kPage));
+  const VirtRange run = Allocate(2 * kPage);
+  EXPECT_EQ(run.begin, block.begin);
+  EXPECT_EQ(*rest.begin.AsPointer<char>(), 'k');
+  EXPECT_EQ(runs_.RunContaining(rest.begin), rest);
+}
+
 TEST_F(RunAllocatorTest, LargeRunsStayAwayFromSmallOnes) {
   std::vector<VirtRange> small;
   std::vector<VirtRange> large;
@@ -249,7 +275,7 @@ TEST_F(RunAllocatorTest, FreedWholePageblocksGoBackToTheSystem) {
 
 class QuarantinedRunsTest : public RunAllocatorTest {
  protected:
-  Zone strict_{os_, {.quarantine_bytes = 64 * kPage}};
+  Zone strict_{os_, {.quarantine_bytes = 64 * kPage, .opens_ahead = false}};
 };
 
 using QuarantinedRunsDeathTest = QuarantinedRunsTest;
@@ -272,8 +298,20 @@ TEST_F(QuarantinedRunsTest, AFreedRunStaysGoneWhileItWaits) {
   EXPECT_TRUE(IsGone(run));
 }
 
+// Spec: U18
+TEST_F(QuarantinedRunsTest, NothingIsOpenedAhead) {
+  RunAllocator& runs = strict_.runs();
+  const VirtRange block = *runs.Allocate(64 * kPage, 64 * kPage);
+  runs.Free(block);
+  runs.FlushQuarantine();
+  const VirtRange run = *runs.Allocate(kPage, kPage);
+  ASSERT_EQ(run.begin, block.begin);
+  EXPECT_TRUE(IsGone(Part(block, kPage, 63 * kPage)));
+}
+
 TEST_F(QuarantinedRunsTest, WhatWaitsServesWhenNothingElseIsLeft) {
-  Zone tight(os_, {.quarantine_bytes = std::uint64_t{256} << 20}, std::uint64_t{128} << 20);
+  Zone tight(os_, {.quarantine_bytes = std::uint64_t{256} << 20, .opens_ahead = false},
+             std::uint64_t{128} << 20);
   for (int i = 0; i < 4; ++i) {
     const Result<VirtRange> run = tight.runs().Allocate(std::uint64_t{64} << 20, kPage);
     ASSERT_TRUE(run.ok()) << i;

@@ -136,6 +136,29 @@ TEST_F(ThreadCacheTest, AFullBinKeepsTheNewerHalf) {
   }
 }
 
+TEST_F(ThreadCacheTest, AThreadThatOnlyFreesKeepsNothingWhenItMakesRoom) {
+  std::vector<void*> objects(UnusedCapacityOf(class_64_));
+  ASSERT_EQ(source_.Fill(class_64_, objects), objects.size());  // By another thread.
+  for (void* object : objects) {
+    ASSERT_TRUE(cache_.TryPut(class_64_, object));
+  }
+  int one_more = 0;
+  EXPECT_FALSE(cache_.TryPut(class_64_, &one_more)) << "a quarter is enough for it";
+  cache_.MakeRoom(source_, class_64_);
+  EXPECT_EQ(cache_.CachedBytes(), 0u);
+}
+
+TEST_F(ThreadCacheTest, ABinIsWholeOnceItHasServed) {
+  std::vector<void*> objects(CapacityOf(class_64_));
+  for (void*& object : objects) {
+    object = Take(class_64_);
+  }
+  cache_.FlushAll(source_);
+  for (void* object : objects) {
+    ASSERT_TRUE(cache_.TryPut(class_64_, object));
+  }
+}
+
 TEST_F(ThreadCacheTest, CollectingReturnsHalfOfWhatNobodyNeeded) {
   for (int i = 0; i < 20; ++i) {
     int* object = reinterpret_cast<int*>(Take(class_64_));
