@@ -32,8 +32,9 @@ target_compile_options(pageward_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
 
 if(PAGEWARD_SANITIZE)
+  # No check of virtual tables: it wants type information, which the runtime has none of.
   target_compile_options(pageward_flags INTERFACE
-    -fsanitize=${PAGEWARD_SANITIZE} -fno-sanitize-recover=all)
+    -fsanitize=${PAGEWARD_SANITIZE} -fno-sanitize-recover=all -fno-sanitize=vptr)
   target_link_options(pageward_config INTERFACE -fsanitize=${PAGEWARD_SANITIZE})
 endif()
 if(PAGEWARD_COVERAGE)
