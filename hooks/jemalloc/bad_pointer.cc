@@ -118,8 +118,8 @@ Violation AppendHeapAddress(const ObjectMap& map, VirtAddr address, TextWriter* 
 // --- The caller ----------------------------------------------------------------------------------
 
 // Where this library's code begins and ends; the linker defines both.
-extern "C" const char __ehdr_start[] [[gnu::visibility("hidden")]];
-extern "C" const char etext[] [[gnu::visibility("hidden")]];
+extern "C" [[gnu::visibility("hidden")]] const char __ehdr_start[];
+extern "C" [[gnu::visibility("hidden")]] const char etext[];
 
 bool IsOurCode(VirtAddr code) {
   return code >= VirtAddr::Of(__ehdr_start) && code < VirtAddr::Of(etext);

@@ -26,21 +26,22 @@ void Call(Handler handler) {
   }
 }
 
-void Prepare() {
+// The analysis can't follow a lock from one handler to the next.
+void Prepare() PW_NO_THREAD_SAFETY_ANALYSIS {
   g_heap.PrepareFork();
   Call(g_jemalloc_handlers.prepare);
   g_forking_engine->PrepareFork();
   JemallocMetadata().LockForFork();
 }
 
-void InParent() {
+void InParent() PW_NO_THREAD_SAFETY_ANALYSIS {
   JemallocMetadata().UnlockAfterFork();
   g_forking_engine->ParentAfterFork();
   Call(g_jemalloc_handlers.parent);
   g_heap.ParentAfterFork();
 }
 
-void InChild() {
+void InChild() PW_NO_THREAD_SAFETY_ANALYSIS {
   JemallocMetadata().UnlockAfterFork();
   g_forking_engine->ChildAfterFork();
   Call(g_jemalloc_handlers.child);

@@ -17,7 +17,7 @@ using pageward::hooks::ShimFree;
 
 namespace std {
 // libstdc++'s own helpers: std::__throw_bad_alloc() and std::get_new_handler().
-[[noreturn, gnu::weak]] void __throw_bad_alloc();
+[[gnu::weak]] void __throw_bad_alloc() __attribute__((__noreturn__));
 [[gnu::weak]] new_handler get_new_handler() noexcept;
 }  // namespace std
 

@@ -8,6 +8,9 @@ TextWriter& TextWriter::Append(std::string_view text) {
   const std::size_t room = capacity_ - length_;
   const std::string_view taken = FirstOf(text, room);
   is_truncated_ = is_truncated_ || taken.size() < text.size();
+  if (taken.empty()) {
+    return *this;  // An empty text may have no address, which memcpy must not be given.
+  }
   std::memcpy(buffer_ + length_, taken.data(), taken.size());
   if (const std::size_t end = taken.rfind('\n'); end != std::string_view::npos) {
     line_begin_ = length_ + end + 1;

@@ -1,6 +1,7 @@
 // A real system whose calls can be made to fail: for what is tested on real memory.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <utility>
 
@@ -122,7 +123,7 @@ class FaultyOs final : public os::Os {
 
   template <typename Call>
   Status ForwardProtect(VirtRange range, Call call) {
-    if (std::exchange(stops_halfway_, false)) {
+    if (stops_halfway_.exchange(false)) {
       const Status half = call(VirtRange{range.begin, range.bytes / 2});
       return half.ok() ? Status(Error::kTooManyMappings) : half;
     }
@@ -136,7 +137,7 @@ class FaultyOs final : public os::Os {
   os::LinuxOs os_;
   FaultInjector faults_;
   std::function<void(VirtRange)> protect_observer_;
-  bool stops_halfway_ = false;
+  std::atomic<bool> stops_halfway_{false};
   bool has_guards_ = true;
 };
 

@@ -29,6 +29,12 @@ class FaultReportTest : public testing::Test {
     return Describe(Fault{address, VirtAddr(0x1234), kind, false});
   }
 
+  // In a program without a handler of its own. Sanitizers bring one.
+  void Install() {
+    std::signal(SIGSEGV, SIG_DFL);
+    InstallFaultReport(engine_);
+  }
+
   os::LinuxOs os_;
   Engine engine_;
   VirtRange used_;
@@ -75,7 +81,7 @@ TEST_F(FaultReportTest, OtherMemoryIsNotOursToExplain) {
 TEST_F(FaultReportDeathTest, TheProgramDiesOfItsFaultAfterTheReport) {
   EXPECT_EXIT(
       {
-        InstallFaultReport(engine_);
+        Install();
         *freed_.begin.AsPointer<volatile char>() = 1;
       },
       testing::KilledBySignal(SIGSEGV), "use of freed memory: write of 0x");
@@ -84,7 +90,7 @@ TEST_F(FaultReportDeathTest, TheProgramDiesOfItsFaultAfterTheReport) {
 TEST_F(FaultReportDeathTest, AFaultOfTheProgramsOwnPassesWithoutAWord) {
   EXPECT_EXIT(
       {
-        InstallFaultReport(engine_);
+        Install();
         // Behind the zone lies nothing; the compiler must not know the address.
         *engine_.zone().range().end().AsPointer<volatile char>() = 1;
       },
@@ -104,7 +110,7 @@ TEST_F(FaultReportDeathTest, TheHandlerThatWasThereBeforeComesAfterTheReport) {
 TEST_F(FaultReportDeathTest, ASignalThatSomebodySentIsNoFault) {
   EXPECT_EXIT(
       {
-        InstallFaultReport(engine_);
+        Install();
         std::raise(SIGSEGV);
       },
       testing::KilledBySignal(SIGSEGV), "^$");
