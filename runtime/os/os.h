@@ -88,7 +88,7 @@ class Os {
   // --- Backing -------------------------------------------------------------------------------
 
   /// Gives the pages of `range` back; private memory reads as zero afterwards.
-  /// Errors: kUnsupported (locked memory, memfd_secret), kNotPermitted.
+  /// Errors: kUnsupported (locked memory, memfd_secret if the kernel locks it), kNotPermitted.
   virtual Status Discard(VirtRange range) = 0;
 
   /// Lets the system take the pages of `range` back when it needs memory. Errors: as Discard().
