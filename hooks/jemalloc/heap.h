@@ -189,10 +189,9 @@ inline bool Heap::TryFree(void* object) {
     return false;
   }
   const object::FrameClass frame_class = map_.ClassAt(object);
-  if (!object::IsCached(frame_class) || !map_.IsLive(object, frame_class)) [[unlikely]] {
+  if (!object::IsCached(frame_class) || !map_.TrySetDead(object, frame_class)) [[unlikely]] {
     return false;
   }
-  map_.SetDead(object, frame_class);
   if (!t_heap.cache.TryPut(object::SizeClassOf(frame_class), object)) [[unlikely]] {
     FreeLive(object, frame_class);
   }

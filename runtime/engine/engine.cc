@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include <array>
+
 #include "runtime/core/bits.h"
 #include "runtime/os/syscall.h"
 
@@ -15,10 +17,13 @@ enum Table : unsigned {
   kBlockRecords,
   kLeaves,
   kObjectClasses,
-  kFineObjects,
-  kCoarseObjects,
-  kTableCount,
+  kFirstLiveObjects,
+  kTableCount = kFirstLiveObjects + object::ObjectMap::kLiveTableCount,
 };
+
+constexpr std::uint32_t LiveObjectBytes(unsigned table) {
+  return static_cast<std::uint32_t>(object::ObjectMap::LiveBytesFor(table, kPageblockBytes));
+}
 
 constexpr std::uint32_t kTableBytes[kTableCount] = {
     space::PrivateZone::kFlagBytes,
@@ -26,8 +31,11 @@ constexpr std::uint32_t kTableBytes[kTableCount] = {
     sizeof(frame::BlockRecord),
     space::LeafTable::kBytes,
     static_cast<std::uint32_t>(object::ObjectMap::ClassBytesFor(kPageblockBytes)),
-    static_cast<std::uint32_t>(object::ObjectMap::FineBytesFor(kPageblockBytes)),
-    static_cast<std::uint32_t>(object::ObjectMap::CoarseBytesFor(kPageblockBytes)),
+    LiveObjectBytes(0),
+    LiveObjectBytes(1),
+    LiveObjectBytes(2),
+    LiveObjectBytes(3),
+    LiveObjectBytes(4),
 };
 
 // Whole programs make millions of changes; a walk over a terabyte after each would take hours.
@@ -171,11 +179,14 @@ std::optional<Asset> Engine::FirstUnmetRequirement() {
 }
 
 object::ObjectMap Engine::MakeObjectMap() const {
-  const auto table = [this](Table index) {
+  const auto table = [this](unsigned index) {
     return reservation_.table(index).begin.AsPointer<std::uint8_t>();
   };
-  return object::ObjectMap(reservation_.frames(), table(kObjectClasses), table(kFineObjects),
-                           table(kCoarseObjects));
+  std::array<std::uint8_t*, object::ObjectMap::kLiveTableCount> live{};
+  for (unsigned i = 0; i < live.size(); ++i) {
+    live[i] = table(kFirstLiveObjects + i);
+  }
+  return object::ObjectMap(reservation_.frames(), table(kObjectClasses), live);
 }
 
 void Engine::PrepareFork() {

@@ -6,15 +6,16 @@
 // without a lock and without touching the object.
 //
 //   class table     one byte for each frame: the size class of the objects that start in it
-//   live tables     one byte for each 16 bytes (objects under 64 bytes) or 64 bytes (the others):
-//                   0, or 1 + the granule of the unit in which a live object starts
+//   live tables     one byte for each unit of 16, 64, 128, 256 or 512 bytes, by the size of the
+//                   objects: 0, or 1 + the granule of the unit in which a live object starts
 //
-// Objects of at least 64 bytes start at least 64 bytes apart, so each unit has at most one start.
-// Bytes and not bits: neighbours belong to different threads, and a byte can be stored without an
-// atomic read-modify-write and without losing the neighbour's store.
+// Objects are at least as large as the units of their table, so each unit has at most one
+// start. The larger the unit, the fewer lines of the processor's cache the objects of a program
+// share. Bytes and not bits: neighbours belong to different threads, and a byte can be stored
+// without an atomic read-modify-write and without losing the neighbour's store.
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -49,6 +50,38 @@ constexpr SizeClass SizeClassOf(FrameClass frame_class) {
   return SizeClass(static_cast<std::size_t>(frame_class) - 1);
 }
 
+namespace internal {
+
+// The units of the live tables, each the size of the smallest objects that it is for.
+inline constexpr std::array<std::uint8_t, 5> kUnitLog2 = {4, 6, 7, 8, 9};
+
+// How the live objects of a class are noted.
+struct Grain {
+  std::uint8_t table;
+  std::uint8_t unit_log2;
+  std::uint8_t granule_mask;  // of a granule's number within its unit
+};
+
+// By FrameClass. A table and no comparisons: the sizes that a program asks for follow no pattern
+// that a processor could predict.
+inline constexpr std::array<Grain, 256> kGrains = [] {
+  std::array<Grain, 256> grains{};
+  for (std::size_t index = 0; index < grains.size(); ++index) {
+    const auto frame_class = static_cast<FrameClass>(index);
+    std::uint8_t table = 0;
+    while (table + 1u < kUnitLog2.size() &&
+           frame_class >= FrameClassOf(ClassFor(std::size_t{1} << kUnitLog2[table + 1u]))) {
+      ++table;
+    }
+    const std::uint8_t unit_log2 = kUnitLog2[table];
+    const auto mask = static_cast<std::uint8_t>((1u << (unit_log2 - kGranuleBytesLog2)) - 1);
+    grains[index] = Grain{table, unit_log2, mask};
+  }
+  return grains;
+}();
+
+}  // namespace internal
+
 /// Live objects of one range of addresses.
 ///
 /// Thread-safe in this sense: bytes are read and written as relaxed atomics, each object's byte is
@@ -56,33 +89,28 @@ constexpr SizeClass SizeClassOf(FrameClass frame_class) {
 /// ordered by whatever the program or the heap uses to hand it over. Never allocates.
 class ObjectMap {
  public:
-  /// Objects under this size have a byte for each 16 bytes, the others one for each 64.
-  static constexpr std::size_t kCoarseFromBytes = 64;
-  static constexpr unsigned kCoarseUnitLog2 = 6;
+  /// How many live tables there are.
+  static constexpr unsigned kLiveTableCount = internal::kUnitLog2.size();
 
   /// Memory that the map needs for `range_bytes` of addresses, each of which must be zero-filled
   /// where the range is in use.
   static constexpr std::uint64_t ClassBytesFor(std::uint64_t range_bytes) {
     return range_bytes >> kFrameBytesLog2;
   }
-  static constexpr std::uint64_t FineBytesFor(std::uint64_t range_bytes) {
-    return range_bytes >> kGranuleBytesLog2;
-  }
-  static constexpr std::uint64_t CoarseBytesFor(std::uint64_t range_bytes) {
-    return range_bytes >> kCoarseUnitLog2;
+  static constexpr std::uint64_t LiveBytesFor(unsigned table, std::uint64_t range_bytes) {
+    return range_bytes >> internal::kUnitLog2[table];
   }
 
   /// A map of nothing: every pointer lies outside.
   constexpr ObjectMap() = default;
 
   /// A map of `range`, whose bounds are multiples of a frame, in the given tables.
-  ObjectMap(VirtRange range, std::uint8_t* class_table, std::uint8_t* fine_table,
-            std::uint8_t* coarse_table)
+  ObjectMap(VirtRange range, std::uint8_t* class_table,
+            const std::array<std::uint8_t*, kLiveTableCount>& live_tables)
       : base_(range.begin.value()),
         granules_(range.bytes >> kGranuleBytesLog2),
         class_table_(class_table),
-        fine_table_(fine_table),
-        coarse_table_(coarse_table) {}
+        live_tables_(live_tables) {}
 
   VirtRange range() const { return {VirtAddr(base_), granules_ << kGranuleBytesLog2}; }
 
@@ -110,27 +138,29 @@ class ObjectMap {
   ///
   /// Requires: IsPlausible(object), ClassAt(object) == frame_class, which is not kNone.
   bool IsLive(const void* object, FrameClass frame_class) const {
-    const std::uint64_t offset = OffsetOf(object);
-    return IsFine(frame_class) ? Load(fine_table_ + FineIndex(offset)) == kFineLive
-                               : Load(coarse_table_ + CoarseIndex(offset)) == CoarseLive(offset);
+    const Place place = PlaceOf(object, frame_class);
+    return Load(place.byte) == place.live;
   }
 
   /// Notes that `object` has been handed to the program. Requires: as IsLive().
   void SetLive(const void* object, FrameClass frame_class) {
-    const std::uint64_t offset = OffsetOf(object);
-    if (IsFine(frame_class)) {
-      Store(fine_table_ + FineIndex(offset), kFineLive);
-    } else {
-      Store(coarse_table_ + CoarseIndex(offset), CoarseLive(offset));
-    }
+    const Place place = PlaceOf(object, frame_class);
+    Store(place.byte, place.live);
   }
 
   /// Notes that `object` has come back. Requires: as IsLive().
   void SetDead(const void* object, FrameClass frame_class) {
-    const std::uint64_t offset = OffsetOf(object);
-    Store(
-        IsFine(frame_class) ? fine_table_ + FineIndex(offset) : coarse_table_ + CoarseIndex(offset),
-        0);
+    Store(PlaceOf(object, frame_class).byte, 0);
+  }
+
+  /// Takes `object` back if it is live: IsLive() and SetDead() in one. Requires: as IsLive().
+  [[nodiscard]] bool TrySetDead(const void* object, FrameClass frame_class) {
+    const Place place = PlaceOf(object, frame_class);
+    if (Load(place.byte) != place.live) [[unlikely]] {
+      return false;
+    }
+    Store(place.byte, 0);
+    return true;
   }
 
   /// Returns the start of the live object of a size class that `inside` points into, if there is
@@ -138,17 +168,17 @@ class ObjectMap {
   std::optional<const void*> FindObjectAround(const void* inside) const;
 
  private:
-  static constexpr std::uint8_t kFineLive = 1;
+  // Where a live object has its byte, and what it says then.
+  struct Place {
+    std::uint8_t* byte;
+    std::uint8_t live;
+  };
 
-  static bool IsFine(FrameClass frame_class) {
-    constexpr auto kFirstCoarse = FrameClassOf(ClassFor(kCoarseFromBytes));
-    return frame_class < kFirstCoarse;
-  }
-  static std::uint64_t FineIndex(std::uint64_t offset) { return offset >> kGranuleBytesLog2; }
-  static std::uint64_t CoarseIndex(std::uint64_t offset) { return offset >> kCoarseUnitLog2; }
-  static std::uint8_t CoarseLive(std::uint64_t offset) {
-    constexpr std::uint64_t kGranuleInUnit = (1 << (kCoarseUnitLog2 - kGranuleBytesLog2)) - 1;
-    return static_cast<std::uint8_t>(1 + (offset >> kGranuleBytesLog2 & kGranuleInUnit));
+  Place PlaceOf(const void* object, FrameClass frame_class) const {
+    const internal::Grain grain = internal::kGrains[static_cast<std::size_t>(frame_class)];
+    const std::uint64_t offset = OffsetOf(object);
+    return Place{live_tables_[grain.table] + (offset >> grain.unit_log2),
+                 static_cast<std::uint8_t>(1 + (offset >> kGranuleBytesLog2 & grain.granule_mask))};
   }
 
   static std::uint8_t Load(const std::uint8_t* byte) {
@@ -165,8 +195,7 @@ class ObjectMap {
   std::uint64_t base_ = 0;
   std::uint64_t granules_ = 0;
   std::uint8_t* class_table_ = nullptr;
-  std::uint8_t* fine_table_ = nullptr;
-  std::uint8_t* coarse_table_ = nullptr;
+  std::array<std::uint8_t*, kLiveTableCount> live_tables_ = {};
 };
 
 }  // namespace pageward::object

@@ -31,8 +31,9 @@ constexpr std::size_t CapacityOf(SizeClass size_class) {
 /// How many objects of a class a cache may hold that has never been asked for one: a thread that
 /// only frees has no use for them.
 constexpr std::size_t UnusedCapacityOf(SizeClass size_class) {
-  const std::size_t quarter = CapacityOf(size_class) / 4;
-  return quarter < 4 ? CapacityOf(size_class) : quarter;
+  const std::size_t capacity = CapacityOf(size_class);
+  const std::size_t least = capacity < 16 ? capacity : 16;
+  return capacity / 4 > least ? capacity / 4 : least;
 }
 
 namespace internal {

@@ -26,7 +26,7 @@ namespace pageward::space {
 /// Externally synchronized, but for the accessors.
 class ZoneReservation {
  public:
-  static constexpr unsigned kMaxTables = 8;
+  static constexpr unsigned kMaxTables = 10;
   static constexpr std::uint64_t kGapBytes = kPageblockBytes;
 
   /// An empty reservation.

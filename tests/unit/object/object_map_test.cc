@@ -30,10 +30,16 @@ class ObjectMapTest : public testing::Test {
     return frame_class != FrameClass::kNone && map_.IsLive(pointer, frame_class);
   }
 
-  std::vector<std::uint8_t> classes_ = std::vector<std::uint8_t>(ObjectMap::ClassBytesFor(kBytes));
-  std::vector<std::uint8_t> fine_ = std::vector<std::uint8_t>(ObjectMap::FineBytesFor(kBytes));
-  std::vector<std::uint8_t> coarse_ = std::vector<std::uint8_t>(ObjectMap::CoarseBytesFor(kBytes));
-  ObjectMap map_{VirtRange{VirtAddr(kBase), kBytes}, classes_.data(), fine_.data(), coarse_.data()};
+  using Table = std::vector<std::uint8_t>;
+  static Table LiveTable(unsigned table) { return Table(ObjectMap::LiveBytesFor(table, kBytes)); }
+
+  Table classes_ = Table(ObjectMap::ClassBytesFor(kBytes));
+  Table live_[ObjectMap::kLiveTableCount] = {LiveTable(0), LiveTable(1), LiveTable(2), LiveTable(3),
+                                             LiveTable(4)};
+  ObjectMap map_{
+      VirtRange{VirtAddr(kBase), kBytes},
+      classes_.data(),
+      {live_[0].data(), live_[1].data(), live_[2].data(), live_[3].data(), live_[4].data()}};
 };
 
 TEST_F(ObjectMapTest, OnlyMultiplesOfAGranuleInsideTheRangeArePlausible) {
@@ -70,6 +76,15 @@ TEST_F(ObjectMapTest, ExactlyTheStartsOfLiveObjectsAreLive) {
     for (std::uint64_t at = slab; at < slab + 12 * kFrameBytes; at += kGranuleBytes) {
       ASSERT_FALSE(IsLiveObject(At(at)));
     }
+  }
+}
+
+TEST_F(ObjectMapTest, AnObjectIsTakenBackOnce) {
+  for (const std::size_t bytes : {16u, 64u, 512u, 14336u}) {
+    MakeLive(8192, bytes);
+    EXPECT_TRUE(map_.TrySetDead(At(8192), map_.ClassAt(At(8192)))) << bytes;
+    EXPECT_FALSE(map_.TrySetDead(At(8192), map_.ClassAt(At(8192)))) << bytes;
+    EXPECT_FALSE(IsLiveObject(At(8192)));
   }
 }
 

@@ -143,7 +143,7 @@ TEST_F(ThreadCacheTest, AThreadThatOnlyFreesKeepsNothingWhenItMakesRoom) {
     ASSERT_TRUE(cache_.TryPut(class_64_, object));
   }
   int one_more = 0;
-  EXPECT_FALSE(cache_.TryPut(class_64_, &one_more)) << "a quarter is enough for it";
+  EXPECT_FALSE(cache_.TryPut(class_64_, &one_more)) << "a part is enough for it";
   cache_.MakeRoom(source_, class_64_);
   EXPECT_EQ(cache_.CachedBytes(), 0u);
 }
