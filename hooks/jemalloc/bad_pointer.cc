@@ -39,13 +39,36 @@ std::string_view NameOfMapping(std::string_view line) {
   return WithoutFirst(line, first);
 }
 
-void AppendMapping(std::string_view line, TextWriter* out) {
-  const std::string_view name = NameOfMapping(line);
+struct Mapping {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::string_view name;
+};
+
+// A line that is none gives an empty mapping.
+Mapping ParseMapping(std::string_view line) {
+  std::string_view rest = line;
+  Mapping mapping;
+  mapping.begin = TakeHex(&rest);
+  if (rest.empty() || rest.front() != '-') {
+    return Mapping{};
+  }
+  rest.remove_prefix(1);
+  mapping.end = TakeHex(&rest);
+  mapping.name = NameOfMapping(line);
+  return mapping;
+}
+
+bool IsFile(std::string_view name) {
+  return !name.empty() && name.front() == '/';
+}
+
+void AppendMapping(std::string_view name, TextWriter* out) {
   if (name.empty()) {
     out->Append("it points into an anonymous mapping that is not the heap's");
   } else if (name == "[stack]") {
     out->Append("it points into the stack");
-  } else if (name.front() == '/') {
+  } else if (IsFile(name)) {
     out->Append("it points into the static data or code of ").Append(name);
   } else {
     out->Append("it points into ").Append(name);
@@ -70,10 +93,12 @@ struct Object {
   std::uint64_t bytes;
 };
 
+constexpr std::uint64_t kCacheLineBytes = 64;
+
 // The live object that fills `run`, if that is what the run is for: it starts in the first frame,
 // on a cache line that jemalloc picks by chance.
 std::optional<Object> LargeObjectIn(const ObjectMap& map, VirtRange run) {
-  for (std::uint64_t at = 0; at < kFrameBytes; at += ObjectMap::kCoarseFromBytes) {
+  for (std::uint64_t at = 0; at < kFrameBytes; at += kCacheLineBytes) {
     const VirtAddr candidate = run.begin + at;
     const FrameClass frame_class = map.ClassAt(candidate.AsPointer());
     const bool is_large = frame_class == FrameClass::kUncached || frame_class == FrameClass::kLarge;
@@ -145,18 +170,17 @@ VirtAddr CallerOfTheLibrary() {
 }  // namespace
 
 void DescribeMapping(std::string_view maps, std::uint64_t address, TextWriter* out) {
+  Mapping before;
   while (!maps.empty()) {
-    const std::string_view line = TakeUpTo('\n', &maps);
-    std::string_view rest = line;
-    const std::uint64_t begin = TakeHex(&rest);
-    if (rest.empty() || rest.front() != '-') {
-      continue;
-    }
-    rest.remove_prefix(1);
-    if (address >= begin && address < TakeHex(&rest)) {
-      AppendMapping(line, out);
+    const Mapping mapping = ParseMapping(TakeUpTo('\n', &maps));
+    if (address >= mapping.begin && address < mapping.end) {
+      // Static data that is zero at first lies in an anonymous mapping behind that of its file.
+      const bool is_bss =
+          mapping.name.empty() && IsFile(before.name) && before.end == mapping.begin;
+      AppendMapping(is_bss ? before.name : mapping.name, out);
       return;
     }
+    before = mapping;
   }
   out->Append("nothing is mapped there");
 }

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::string_view kMaps =
     "555555554000-555555558000 r--p 00000000 fe:00 131 /usr/bin/with space\n"
+    "555555558000-555555559000 rw-p 00000000 00:00 0 \n"
+    "55555555a000-55555555b000 rw-p 00000000 00:00 0 \n"
     "7f0000000000-7f0000021000 rw-p 00000000 00:00 0 \n"
     "7f0000021000-7f0000030000 rw-p 00000000 00:00 0                          [anon:x]\n"
     "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]\n";
@@ -22,6 +24,11 @@ std::string Described(std::uint64_t address) {
 TEST(DescribeMappingTest, NamesWhatIsMapped) {
   EXPECT_EQ(Described(0x555555554000),
             "it points into the static data or code of /usr/bin/with space");
+  EXPECT_EQ(Described(0x555555558000),
+            "it points into the static data or code of /usr/bin/with space")
+      << "zeros, behind the file";
+  EXPECT_EQ(Described(0x55555555a000),
+            "it points into an anonymous mapping that is not the heap's");
   EXPECT_EQ(Described(0x7f0000020fff),
             "it points into an anonymous mapping that is not the heap's");
   EXPECT_EQ(Described(0x7f0000021000), "it points into [anon:x]");
