@@ -1,6 +1,7 @@
 #include "hooks/jemalloc/extent_hooks.h"
 
 #include <atomic>
+#include <optional>
 
 namespace pageward::hooks {
 namespace {
@@ -21,21 +22,37 @@ VirtRange RangeOf(void* address, std::size_t bytes) {
 constexpr bool kDone = false;
 constexpr bool kRefused = true;
 
+std::optional<VirtRange> AllocateAt(void* address, std::size_t bytes) {
+  const VirtRange run = RangeOf(address, bytes);
+  return g_runs->TryAllocateAt(run.begin, bytes) ? std::optional(run) : std::nullopt;
+}
+
+std::optional<VirtRange> AllocateZeroed(std::size_t bytes, std::size_t alignment) {
+  const Result<VirtRange> run = g_runs->Allocate(bytes, alignment);
+  return run.ok() ? std::optional(*run) : std::nullopt;
+}
+
 void* Alloc(JemallocExtentHooks*, void* new_addr, std::size_t size, std::size_t alignment,
             bool* zero, bool* commit, unsigned arena) {
-  void* extent = nullptr;
-  if (new_addr != nullptr) {
-    extent = g_runs->TryAllocateAt(VirtAddr::Of(new_addr), size) ? new_addr : nullptr;
-  } else if (const Result<VirtRange> run = g_runs->Allocate(size, alignment); run.ok()) {
-    extent = run->begin.AsPointer();
+  std::optional<VirtRange> run;
+  bool is_zero = false;
+  if (new_addr == nullptr && !*zero) {
+    run = g_runs->TryReuse(size, alignment);
   }
-  if (extent != nullptr && IsWatched(arena)) {
+  if (!run) {
+    run = new_addr != nullptr ? AllocateAt(new_addr, size) : AllocateZeroed(size, alignment);
+    is_zero = true;
+  }
+  if (!run) {
+    return nullptr;
+  }
+  if (IsWatched(arena)) {
     g_watched_bytes.fetch_add(size, std::memory_order_relaxed);
   }
-  // A run is zero and usable whether jemalloc needs it or not; telling it so saves a memset.
-  *zero = true;
+  // Most runs are zero whether jemalloc needs it or not; telling it so saves a memset.
+  *zero = is_zero;
   *commit = true;
-  return extent;
+  return run->begin.AsPointer();
 }
 
 void Destroy(JemallocExtentHooks*, void* addr, std::size_t size, bool, unsigned arena) {
@@ -114,6 +131,10 @@ void WatchArena(unsigned arena) {
 
 std::uint64_t WatchedBytes() {
   return g_watched_bytes.load(std::memory_order_relaxed);
+}
+
+void FinishPurge() {
+  g_runs->CloseFreedRuns();
 }
 
 std::optional<VirtRange> FindRun(VirtAddr address) {

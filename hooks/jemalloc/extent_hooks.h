@@ -18,6 +18,10 @@ namespace pageward::hooks {
 /// Lets the hooks work on `runs` from now on. Once, before the first arena is made.
 void AttachExtentHooks(extent::RunAllocator& runs);
 
+/// Puts out of reach what jemalloc has given up and what waits to be closed with others. After
+/// calls that ask jemalloc to purge.
+void FinishPurge();
+
 /// Returns the run that `address` lies in, if it is in use. For reports.
 std::optional<VirtRange> FindRun(VirtAddr address);
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "hooks/jemalloc/bad_pointer.h"
+#include "hooks/jemalloc/extent_hooks.h"
 #include "hooks/jemalloc/heap.h"
 #include "runtime/core/bits.h"
 
@@ -76,7 +77,9 @@ bool Heap::GiveUpSlack(std::size_t wanted_bytes) {
   }
   FlushThread();
   // 4096 stands for all arenas (MALLCTL_ARENAS_ALL).
-  return jemalloc_mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0) == 0;
+  const int error = jemalloc_mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);
+  FinishPurge();
+  return error == 0;
 }
 
 std::size_t Heap::SizeFor(std::size_t bytes, int flags) const {

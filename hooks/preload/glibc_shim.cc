@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "hooks/jemalloc/extent_hooks.h"
 #include "hooks/jemalloc/jemalloc_api.h"
 #include "hooks/preload/shim.h"
 
@@ -41,6 +42,7 @@ PW_EXPORT int malloc_trim(std::size_t) {
   const std::size_t before = ReadSize("stats.resident");
   // 4096 stands for all arenas (MALLCTL_ARENAS_ALL).
   static_cast<void>(jemalloc_mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0));
+  FinishPurge();
   RefreshStatistics();
   return ReadSize("stats.resident") < before ? 1 : 0;
 }

@@ -44,7 +44,7 @@ bool Matches(const Mib& mib, const std::size_t* numbers, std::size_t length,
 }
 
 // What is done besides, or instead of, what jemalloc does.
-enum class Special : std::uint8_t { kNone, kCreateArena, kSetHooks, kFlushCache };
+enum class Special : std::uint8_t { kNone, kCreateArena, kSetHooks, kFlushCache, kPurge };
 
 Special SpecialOf(const std::size_t* mib, std::size_t length) {
   if (Matches(MibOf("arenas.create"), mib, length) ||
@@ -53,6 +53,11 @@ Special SpecialOf(const std::size_t* mib, std::size_t length) {
   }
   if (Matches(MibOf("arena.0.extent_hooks"), mib, length, 1)) {
     return Special::kSetHooks;
+  }
+  for (const char* name : {"arena.0.purge", "arena.0.decay", "arena.0.reset", "arena.0.destroy"}) {
+    if (Matches(MibOf(name), mib, length, 1)) {
+      return Special::kPurge;
+    }
   }
   return Matches(MibOf("thread.tcache.flush"), mib, length) ? Special::kFlushCache : Special::kNone;
 }
@@ -88,6 +93,11 @@ int WithSpecials(Special special, void* oldp, std::size_t* oldlenp, void* newp, 
       // jemalloc answers EFAULT where it has no cache of its own; ours is what was meant.
       g_heap.FlushThread();
       return 0;
+    case Special::kPurge: {
+      const int error = call();
+      FinishPurge();
+      return error;
+    }
   }
   return call();
 }

@@ -1,7 +1,7 @@
 // The order in which locks may be taken, all of it in one place.
 //
 // A thread may only take a lock whose rank is greater than that of every lock it holds. jemalloc's
-// own locks lie between kHeapArena and kQuarantine: our heap front calls jemalloc with an arena
+// own locks lie between kHeapArena and kClosingRuns: our heap front calls jemalloc with an arena
 // lock held, and jemalloc calls our hooks with its own.
 #pragma once
 
@@ -15,12 +15,13 @@ enum class LockRank : std::uint8_t {
   kThreadCaches,  ///< The registry of thread caches.
   kHeapArena,     ///< The assignment of threads to arenas.
   // jemalloc's locks
-  kQuarantine,  ///< Runs that wait before their frames may be used again.
-  kSpace,       ///< What is mapped where.
-  kZone,        ///< A page allocator: its lists and its frame table.
-  kKeys,        ///< The key broker.
-  kMetadata,    ///< The source of metadata memory.
-  kLeaf,        ///< Taken last, with nothing called from inside.
+  kClosingRuns,  ///< Freed runs that wait to be put out of reach.
+  kQuarantine,   ///< Runs that wait before their frames may be used again.
+  kSpace,        ///< What is mapped where.
+  kZone,         ///< A page allocator: its lists and its frame table.
+  kKeys,         ///< The key broker.
+  kMetadata,     ///< The source of metadata memory.
+  kLeaf,         ///< Taken last, with nothing called from inside.
 };
 
 inline constexpr unsigned kLockRankCount = static_cast<unsigned>(LockRank::kLeaf) + 1;

@@ -128,6 +128,7 @@ Status Engine::Start(os::Os& os, const Config& config) {
   const bool is_strict = config.profile == Profile::kStrict;
   runs.quarantine_bytes = is_strict ? config.quarantine_bytes : 0;
   runs.opens_ahead = !is_strict;
+  runs.closes_in_batches = !is_strict;
   runs_.Emplace(*zone_, *frames_, runs);
   return Status();
 }
@@ -190,7 +191,7 @@ object::ObjectMap Engine::MakeObjectMap() const {
 }
 
 void Engine::PrepareFork() {
-  runs_->quarantine().LockForFork();
+  runs_->LockForFork();
   zone_->LockForFork();
   frames_->LockForFork();
 }
@@ -198,7 +199,7 @@ void Engine::PrepareFork() {
 void Engine::ParentAfterFork() {
   frames_->UnlockAfterFork();
   zone_->UnlockAfterFork();
-  runs_->quarantine().UnlockAfterFork();
+  runs_->UnlockAfterFork();
 }
 
 }  // namespace pageward::engine

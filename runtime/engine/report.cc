@@ -59,6 +59,10 @@ void WriteHeap(Engine& engine, const HeapFigures& heap, TextWriter* out) {
   out->AppendDecimal(runs.grown_in_place).Append(" grown in place").EndLine();
   if (engine.config().profile == Profile::kStrict) {
     Line(out, "quarantine").AppendBytes(runs.quarantined_bytes).Append(" waiting").EndLine();
+  } else {
+    Line(out, "freed, in reach").AppendBytes(runs.closing_bytes).Append(" of small runs; ");
+    out->AppendDecimal(runs.reused_runs).Append(" were used again before they were closed");
+    out->EndLine();
   }
 }
 

@@ -15,7 +15,13 @@ using space::Backing;
 constexpr std::uint32_t kLeastGrowthBlocks = 32;
 constexpr std::uint32_t kMostGrowthBlocks = 512;
 
-constexpr std::uint32_t kOpenedAheadFrames = 16;
+// Runs below this many frames are so cheap to use that a system call for each one counts.
+constexpr std::uint32_t kSmallFrames = 16;
+constexpr std::uint64_t kSmallBytes = FrameCount(kSmallFrames).bytes();
+
+Order OrderOf(std::uint64_t alignment) {
+  return Order(alignment <= kFrameBytes ? 0 : FloorLog2(alignment) - kFrameBytesLog2);
+}
 
 // Runs below the size for huge pages stay where they are: slabs and buffers among each other. Large
 // ones come and go as wholes and would break up the blocks of the others.
@@ -51,7 +57,8 @@ Result<FrameRange> RunAllocator::AllocateFrames(FrameCount count, Order alignmen
     if (const Status grown = Grow(count, alignment, backing); !grown.ok()) {
       // At the end of the zone each kind takes from the other.
       Result<FrameRange> last = frames_.AllocateRun(count, alignment, request);
-      if (!last.ok() && !quarantine_.IsOff()) {
+      if (!last.ok()) {
+        CloseFreedRuns();
         FlushQuarantine();
         last = frames_.AllocateRun(count, alignment, request);
       }
@@ -95,8 +102,7 @@ Result<VirtRange> RunAllocator::Allocate(std::uint64_t bytes, std::uint64_t alig
   }
   const Backing backing =
       bytes >= options_.large_from_bytes ? Backing::kHugePages : Backing::kSmallPages;
-  const Order order(alignment <= kFrameBytes ? 0 : FloorLog2(alignment) - kFrameBytesLog2);
-  const Result<FrameRange> frames = AllocateFrames(FramesFor(bytes), order, backing);
+  const Result<FrameRange> frames = AllocateFrames(FramesFor(bytes), OrderOf(alignment), backing);
   if (!frames.ok()) {
     return frames.error();
   }
@@ -110,13 +116,28 @@ Result<VirtRange> RunAllocator::Allocate(std::uint64_t bytes, std::uint64_t alig
   return zone_.AddressesOf(*frames);
 }
 
+std::optional<VirtRange> RunAllocator::TryReuse(std::uint64_t bytes, std::uint64_t alignment) {
+  PW_ASSERT(bytes > 0 && bytes % kFrameBytes == 0 && IsPowerOfTwo(alignment));
+  if (!ClosesInBatches(bytes) || alignment > kSmallBytes) {
+    return std::nullopt;
+  }
+  const std::optional<FrameRange> frames = closing_.Take(FramesFor(bytes), OrderOf(alignment));
+  if (!frames) {
+    return std::nullopt;
+  }
+  NoteUsed(bytes);
+  allocated_runs_.fetch_add(1, std::memory_order_relaxed);
+  reused_runs_.fetch_add(1, std::memory_order_relaxed);
+  return zone_.AddressesOf(*frames);
+}
+
 // Making a small run usable that was gone is a system call, and slabs of a page or a few come in
 // numbers. So what is free behind the run is opened with it, up to the next multiple of 64 KiB, and
 // given back open: the next runs find it usable.
 Status RunAllocator::Open(FrameRange run) {
-  const std::uint32_t end = AlignUp(run.end().value, kOpenedAheadFrames);
+  const std::uint32_t end = AlignUp(run.end().value, kSmallFrames);
   const FrameCount extra(end - run.end().value);
-  const bool is_worth_it = options_.opens_ahead && run.count.value < kOpenedAheadFrames &&
+  const bool is_worth_it = options_.opens_ahead && run.count.value < kSmallFrames &&
                            extra.value > 0 && zone_.IsGone(run.begin);
   if (!is_worth_it || !frames_.GrowRun(run, extra).ok()) {
     return zone_.MakeUsable(run);
@@ -178,10 +199,44 @@ bool RunAllocator::TryAllocateAt(VirtAddr begin, std::uint64_t bytes) {
 void RunAllocator::Free(VirtRange run) {
   const FrameRange frames = FramesOf(run);
   CheckIsRun(frames);
-  static_cast<void>(zone_.MakeGone(frames));
   used_bytes_.fetch_sub(run.bytes, std::memory_order_relaxed);
   freed_runs_.fetch_add(1, std::memory_order_relaxed);
+  if (ClosesInBatches(run.bytes)) {
+    CloseBatch(closing_.Put(frames));
+  } else {
+    Release(frames);
+  }
+}
+
+bool RunAllocator::ClosesInBatches(std::uint64_t bytes) const {
+  return options_.closes_in_batches && bytes < kSmallBytes;
+}
+
+void RunAllocator::Release(FrameRange frames) {
+  static_cast<void>(zone_.MakeGone(frames));
   quarantine_.Push(frames, [this](FrameRange released) { frames_.FreeRun(released); });
+}
+
+// Neighbours are closed as one.
+void RunAllocator::CloseBatch(const ClosingRuns::Batch& batch) {
+  FrameRange joined;
+  for (const FrameRange run : batch.runs()) {
+    if (!joined.IsEmpty() && joined.end() == run.begin && frames_.MergeRuns(joined, run).ok()) {
+      joined.count += run.count;
+      continue;
+    }
+    if (!joined.IsEmpty()) {
+      Release(joined);
+    }
+    joined = run;
+  }
+  if (!joined.IsEmpty()) {
+    Release(joined);
+  }
+}
+
+void RunAllocator::CloseFreedRuns() {
+  CloseBatch(closing_.TakeAll());
 }
 
 // A free that is wrong must be found before the pages are given away.
@@ -196,7 +251,8 @@ bool RunAllocator::IsWaiting(FrameNumber frame) const {
   // Looking through the queue takes longer than all the rest of a free. What waits is gone, and the
   // start of a run in use is not, where every freed run can be put out of reach.
   const bool may_wait = zone_.IsGone(frame) || !zone_.PutsAllOutOfReach();
-  return !quarantine_.IsOff() && may_wait && quarantine_.Contains(frame);
+  const bool waits = !quarantine_.IsOff() && may_wait && quarantine_.Contains(frame);
+  return waits || (options_.closes_in_batches && closing_.Contains(frame));
 }
 
 void RunAllocator::FlushQuarantine() {
@@ -246,7 +302,19 @@ RunCounters RunAllocator::counters() const {
       .used_bytes_most = load(used_bytes_most_),
       .grown_in_place = load(grown_in_place_),
       .quarantined_bytes = quarantine_.waiting().bytes(),
+      .closing_bytes = closing_.held().bytes(),
+      .reused_runs = load(reused_runs_),
   };
+}
+
+void RunAllocator::LockForFork() {
+  closing_.LockForFork();
+  quarantine_.LockForFork();
+}
+
+void RunAllocator::UnlockAfterFork() {
+  quarantine_.UnlockAfterFork();
+  closing_.UnlockAfterFork();
 }
 
 }  // namespace pageward::extent

@@ -2,8 +2,9 @@
 //
 // Below lie the page allocator, which knows numbers, and an address space, which knows memory; this
 // is where both meet. A run is usable and zero when it is handed out and out of reach when it has
-// been freed. Freed frames go back to the page allocator at once in the standard profile; a
-// quarantine can hold them for a while, so that their addresses are not used again soon.
+// been freed; small ones may wait a moment, so that several go with one system call. Freed frames
+// go back to the page allocator at once in the standard profile; a quarantine can hold them for a
+// while, so that their addresses are not used again soon.
 #pragma once
 
 #include <atomic>
@@ -12,6 +13,7 @@
 
 #include "runtime/core/address.h"
 #include "runtime/core/result.h"
+#include "runtime/extent/closing_runs.h"
 #include "runtime/extent/quarantine.h"
 #include "runtime/frame/page_allocator.h"
 #include "runtime/space/private_zone.h"
@@ -26,6 +28,8 @@ struct RunCounters {
   std::uint64_t used_bytes_most = 0;
   std::uint64_t grown_in_place = 0;
   std::uint64_t quarantined_bytes = 0;  ///< waiting now
+  std::uint64_t closing_bytes = 0;      ///< freed and still in reach now
+  std::uint64_t reused_runs = 0;        ///< wanted again before they were put out of reach
 };
 
 /// Allocates, grows, divides, joins and frees runs of one zone.
@@ -39,6 +43,8 @@ class RunAllocator {
     /// Whether small runs that were gone are opened together with what is free behind them. Those
     /// frames read as zero until they are a run again, instead of faulting.
     bool opens_ahead = true;
+    /// Whether small runs that are freed are put out of reach a few at a time.
+    bool closes_in_batches = false;
     /// Runs of at least this size come from the part of the zone that huge pages back.
     std::uint64_t large_from_bytes = kPageblockBytes;
   };
@@ -55,12 +61,16 @@ class RunAllocator {
   /// Errors: kNoAddressSpace, kNoMemory, kTooManyMappings.
   Result<VirtRange> Allocate(std::uint64_t bytes, std::uint64_t alignment);
 
+  /// Returns a run that was freed a moment ago and is still in reach, with what it held. Its frames
+  /// never left, so this costs no system call; nothing is also an answer. Arguments as Allocate().
+  std::optional<VirtRange> TryReuse(std::uint64_t bytes, std::uint64_t alignment);
+
   /// Allocates exactly the addresses [begin, begin + bytes), zeroed, as a run of its own: what an
   /// allocator asks for that wants to grow a run in place. Returns false, with nothing changed, if
   /// they are not all free or can't be had.
   [[nodiscard]] bool TryAllocateAt(VirtAddr begin, std::uint64_t bytes);
 
-  /// Takes `run` back and puts it out of reach.
+  /// Takes `run` back and puts it out of reach, at once or with others that are freed soon.
   /// Dies with Violation::kRunMismatch, kDoubleFree or kForeignPointer if it is no run.
   void Free(VirtRange run);
 
@@ -82,12 +92,16 @@ class RunAllocator {
   /// zone.
   std::optional<VirtRange> RunContaining(VirtAddr address) const;
 
+  /// Puts out of reach what waits for that.
+  void CloseFreedRuns();
   /// Ends every wait in the quarantine.
   void FlushQuarantine();
 
   RunCounters counters() const;
 
-  Quarantine& quarantine() { return quarantine_; }
+  /// Keeps the locks across fork(2): the three steps of pthread_atfork(3).
+  void LockForFork() PW_NO_THREAD_SAFETY_ANALYSIS;
+  void UnlockAfterFork() PW_NO_THREAD_SAFETY_ANALYSIS;
 
  private:
   FrameRange FramesOf(VirtRange range) const;
@@ -96,20 +110,25 @@ class RunAllocator {
   Status AddGrown(const Result<BlockRange>& grown, space::Backing backing);
   Status Open(FrameRange run);
   bool TryTakeBehind(FrameRange frames);
+  void Release(FrameRange frames);
+  void CloseBatch(const ClosingRuns::Batch& batch);
   void CheckIsRun(FrameRange frames) const;
   bool IsWaiting(FrameNumber frame) const;
+  bool ClosesInBatches(std::uint64_t bytes) const;
   void NoteUsed(std::uint64_t bytes);
 
   space::PrivateZone& zone_;
   frame::PageAllocator& frames_;
   const Options options_;
   Quarantine quarantine_;
+  ClosingRuns closing_;
 
   std::atomic<std::uint64_t> allocated_runs_{0};
   std::atomic<std::uint64_t> freed_runs_{0};
   std::atomic<std::uint64_t> used_bytes_{0};
   std::atomic<std::uint64_t> used_bytes_most_{0};
   std::atomic<std::uint64_t> grown_in_place_{0};
+  std::atomic<std::uint64_t> reused_runs_{0};
 };
 
 }  // namespace pageward::extent

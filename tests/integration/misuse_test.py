@@ -69,10 +69,12 @@ class FreedMemoryTest(PreloadTest):
     def test_purged_memory_faults_on_read_and_write(self) -> None:
         for means in ("best", "protection"):
             for name, kind in (("read_freed", "read"), ("write_freed", "write")):
-                with self.subTest(means=means, name=name):
-                    self.assert_dies([self.our("misuse"), name, "1048576"],
-                                     rf"^pageward: use of freed memory: {kind} of 0x",
-                                     PAGEWARD_CONF=conf(f"freed:{means}"))
+                # The smaller one waits for others before it goes, unless it is asked for.
+                for size in ("20000", "1048576"):
+                    with self.subTest(means=means, name=name, size=size):
+                        self.assert_dies([self.our("misuse"), name, size],
+                                         rf"^pageward: use of freed memory: {kind} of 0x",
+                                         PAGEWARD_CONF=conf(f"freed:{means}"))
 
     # Spec: U17
     def test_whole_pageblocks_fault_by_every_means(self) -> None:

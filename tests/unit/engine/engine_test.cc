@@ -49,6 +49,7 @@ TEST_F(EngineTest, RunsComeFromAZoneOfTheSizeThatWasAskedFor) {
   EXPECT_TRUE(engine_.zone().range().Contains(run->begin));
   EXPECT_EQ(engine_.MakeObjectMap().range(), engine_.zone().range());
   engine_.runs().Free(*run);
+  engine_.runs().CloseFreedRuns();
   EXPECT_NE(TryRead(run->begin), Access::kOk);
 }
 

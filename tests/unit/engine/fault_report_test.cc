@@ -18,6 +18,7 @@ class FaultReportTest : public testing::Test {
     used_ = *engine_.runs().Allocate(4 * kFrameBytes, kFrameBytes);
     freed_ = *engine_.runs().Allocate(2 * kFrameBytes, kFrameBytes);
     engine_.runs().Free(freed_);
+    engine_.runs().CloseFreedRuns();
   }
 
   std::string Describe(Fault fault) {

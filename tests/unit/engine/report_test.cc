@@ -40,6 +40,7 @@ TEST_F(ReportTest, ItSaysWhatTheRunsDid) {
   const VirtRange kept = *engine_.runs().Allocate(2 * kPageblockBytes, kFrameBytes);
   const VirtRange freed = *engine_.runs().Allocate(3 * kFrameBytes, kFrameBytes);
   engine_.runs().Free(freed);
+  engine_.runs().CloseFreedRuns();
   const std::string report = Report({.live_bytes = 5 << 20, .arenas = 3, .threads = 2});
   EXPECT_TRUE(Has(report, "5.0 MiB in objects, 0 B cached by 2 threads, in 3 arenas")) << report;
   EXPECT_TRUE(Has(report, "4.0 MiB in use, at most 4.0 MiB; 2 allocated, 1 freed")) << report;
@@ -59,10 +60,20 @@ TEST_F(ReportTest, ItNamesTheTierOfEachAsset) {
   }
 }
 
+TEST_F(ReportTest, WhatIsFreedAndStillInReachIsSaid) {
+  Start();
+  engine_.runs().Free(*engine_.runs().Allocate(2 * kFrameBytes, kFrameBytes));
+  EXPECT_TRUE(Has(Report(), "freed, in reach       8.0 KiB of small runs; 0 were used"))
+      << Report();
+  ASSERT_TRUE(engine_.runs().TryReuse(2 * kFrameBytes, kFrameBytes).has_value());
+  EXPECT_TRUE(Has(Report(), "freed, in reach       0 B of small runs; 1 were used")) << Report();
+}
+
 TEST_F(ReportTest, OnlyTheStrictProfileHasAQuarantine) {
   Start(Profile::kStrict);
   engine_.runs().Free(*engine_.runs().Allocate(2 * kFrameBytes, kFrameBytes));
   EXPECT_TRUE(Has(Report(), "quarantine            8.0 KiB waiting")) << Report();
+  EXPECT_FALSE(Has(Report(), "freed, in reach")) << Report();
 }
 
 TEST_F(ReportTest, EveryLineIsAlignedAndShort) {

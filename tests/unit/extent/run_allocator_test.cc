@@ -271,6 +271,111 @@ TEST_F(RunAllocatorTest, FreedWholePageblocksGoBackToTheSystem) {
   EXPECT_TRUE(IsGone(run));
 }
 
+// --- Batches of small freed runs -----------------------------------------------------------------
+
+class BatchedRunsTest : public RunAllocatorTest {
+ protected:
+  ~BatchedRunsTest() override {
+    runs_.CloseFreedRuns();
+    batched_.frames().CheckInvariantsAtRest();
+  }
+
+  Zone batched_{os_, {.closes_in_batches = true}};
+  RunAllocator& runs_ = batched_.runs();
+};
+
+using BatchedRunsDeathTest = BatchedRunsTest;
+
+TEST_F(BatchedRunsTest, NeighboursGoWithOneSystemCall) {
+  std::vector<VirtRange> runs;
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    runs.push_back(*runs_.Allocate(2 * kPage, kPage));
+    ASSERT_EQ(runs[i].begin, runs[0].begin + 2 * i * kPage);
+  }
+  for (const VirtRange run : runs) {
+    runs_.Free(run);
+  }
+  EXPECT_EQ(runs_.counters().closing_bytes, 24 * kPage);
+  EXPECT_EQ(runs_.counters().used_bytes, 0u);
+  const std::uint32_t calls = os_.faults().all_calls();
+  runs_.CloseFreedRuns();
+  EXPECT_EQ(os_.faults().all_calls() - calls, 1u);
+  EXPECT_EQ(runs_.counters().closing_bytes, 0u);
+  for (const VirtRange run : runs) {
+    EXPECT_TRUE(IsGone(run));
+  }
+}
+
+TEST_F(BatchedRunsTest, AFewWaitAndTheRestGoes) {
+  std::vector<VirtRange> runs;
+  for (int i = 0; i < 400; ++i) {
+    runs.push_back(*runs_.Allocate(kPage, kPage));
+  }
+  for (const VirtRange run : runs) {
+    runs_.Free(run);
+  }
+  EXPECT_LE(runs_.counters().closing_bytes, ClosingRuns::kMost * kPage);
+  for (std::size_t i = 0; i + ClosingRuns::kMost < runs.size(); ++i) {
+    EXPECT_TRUE(IsGone(runs[i])) << i;
+  }
+}
+
+TEST_F(BatchedRunsTest, LargeRunsDoNotWait) {
+  const VirtRange run = *runs_.Allocate(16 * kPage, kPage);
+  runs_.Free(run);
+  EXPECT_EQ(runs_.counters().closing_bytes, 0u);
+  EXPECT_TRUE(IsGone(run));
+}
+
+TEST_F(BatchedRunsTest, ReuseCostsNoSystemCallAndKeepsWhatTheRunHeld) {
+  const VirtRange run = *runs_.Allocate(3 * kPage, kPage);
+  *run.begin.AsPointer<char>() = 'x';
+  runs_.Free(run);
+  const std::uint32_t calls = os_.faults().all_calls();
+  EXPECT_EQ(runs_.TryReuse(2 * kPage, kPage), std::nullopt);
+  EXPECT_EQ(runs_.TryReuse(3 * kPage, kPage), run);
+  EXPECT_EQ(runs_.TryReuse(3 * kPage, kPage), std::nullopt);
+  EXPECT_EQ(os_.faults().all_calls(), calls);
+  EXPECT_EQ(*run.begin.AsPointer<char>(), 'x');
+  EXPECT_EQ(runs_.counters().reused_runs, 1u);
+  EXPECT_EQ(runs_.counters().used_bytes, 3 * kPage);
+  runs_.Free(run);
+}
+
+// Spec: U19
+TEST_F(BatchedRunsTest, WhatIsAllocatedIsZeroThoughRunsWait) {
+  const VirtRange run = *runs_.Allocate(3 * kPage, kPage);
+  *run.begin.AsPointer<char>() = 'x';
+  runs_.Free(run);
+  const VirtRange zeroed = *runs_.Allocate(3 * kPage, kPage);
+  EXPECT_NE(zeroed, run);
+  EXPECT_TRUE(ReadsZero(zeroed));
+  runs_.Free(zeroed);
+}
+
+TEST_F(BatchedRunsTest, WhatWaitsServesWhenNothingElseIsLeft) {
+  Zone tight(os_, {.closes_in_batches = true}, std::uint64_t{128} << 20);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<VirtRange> runs;
+    for (Result<VirtRange> run = tight.runs().Allocate(15 * kPage, kPage); run.ok();
+         run = tight.runs().Allocate(15 * kPage, kPage)) {
+      runs.push_back(*run);
+    }
+    EXPECT_GE(runs.size(), 500u) << round;
+    for (const VirtRange run : runs) {
+      tight.runs().Free(run);
+    }
+  }
+}
+
+// Spec: U20
+TEST_F(BatchedRunsDeathTest, FreeingWhatWaitsIsADoubleFree) {
+  const VirtRange run = *runs_.Allocate(2 * kPage, kPage);
+  runs_.Free(run);
+  EXPECT_EQ(runs_.RunContaining(run.begin), std::nullopt);
+  EXPECT_DEATH(runs_.Free(run), "double free: 0x");
+}
+
 // --- The quarantine ------------------------------------------------------------------------------
 
 class QuarantinedRunsTest : public RunAllocatorTest {

@@ -49,8 +49,9 @@ TEST_F(ExtentHooksTest, AllocatesAlignedExtentsAndTakesThemBack) {
   EXPECT_TRUE(IsReachable(extent + 2 * kPage));
   EXPECT_TRUE(FindRun(VirtAddr::Of(extent)).has_value());
   EXPECT_FALSE(Dalloc(extent, 3 * kPage)) << "taken back";
-  EXPECT_FALSE(IsReachable(extent));
   EXPECT_FALSE(FindRun(VirtAddr::Of(extent)).has_value());
+  FinishPurge();
+  EXPECT_FALSE(IsReachable(extent));
 }
 
 TEST_F(ExtentHooksTest, AnExtentGrowsInPlaceOrNotAtAll) {
@@ -93,6 +94,7 @@ TEST_F(ExtentHooksTest, PurgingIsDoneAtOnceAndNeverLazily) {
   EXPECT_EQ(extent[0], 0);
   EXPECT_TRUE(IsReachable(extent));
   hooks_->destroy(hooks_, extent, 2 * kPage, true, 0);
+  FinishPurge();
   EXPECT_FALSE(IsReachable(extent));
 }
 
