@@ -15,13 +15,19 @@ enum class LockRank : std::uint8_t {
   kThreadCaches,  ///< The registry of thread caches.
   kHeapArena,     ///< The assignment of threads to arenas.
   // jemalloc's locks
-  kClosingRuns,  ///< Freed runs that wait to be put out of reach.
-  kQuarantine,   ///< Runs that wait before their frames may be used again.
-  kSpace,        ///< What is mapped where.
-  kZone,         ///< A page allocator: its lists and its frame table.
-  kKeys,         ///< The key broker.
-  kMetadata,     ///< The source of metadata memory.
-  kLeaf,         ///< Taken last, with nothing called from inside.
+  kClosingRuns,       ///< Freed runs that wait to be put out of reach.
+  kQuarantine,        ///< Runs that wait before their frames may be used again.
+  kSimulatedViews,    ///< Whether a simulated process has made tables for its views.
+  kSimulatedProcess,  ///< The page tables of a simulated process.
+  kSimulatedRefill,   ///< Refilling the simulated reserve of table pages: one at a time.
+  kSimulatedMap,      ///< The simulated direct map.
+  kSimulatedPool,     ///< The simulated table pages.
+  kSpace,             ///< What is mapped where.
+  kZone,              ///< A page allocator: its lists and its frame table.
+  kKeys,              ///< The key broker.
+  kMetadata,          ///< The source of metadata memory.
+  kSimulatedCpu,      ///< What a simulated processor has cached.
+  kLeaf,              ///< Taken last, with nothing called from inside.
 };
 
 inline constexpr unsigned kLockRankCount = static_cast<unsigned>(LockRank::kLeaf) + 1;
