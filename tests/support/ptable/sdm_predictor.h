@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <vector>
 
 namespace pageward::testing_support {
@@ -54,6 +55,7 @@ class SdmPredictor {
       std::uint64_t entry;
     };
     std::vector<Step> steps;
+    std::vector<std::uint64_t> entries;
     std::uint64_t base = controls.table;
     // Named as in the manual: 5 is PML5E, 4 PML4E, 3 PDPTE, 2 PDE, 1 PTE.
     for (int name = controls.la57 ? 5 : 4;; --name) {
@@ -63,37 +65,23 @@ class SdmPredictor {
       if (!Bit(entry, 0)) {
         return Fault(AccessBits(controls, access, mode));
       }
-      const bool maps_page = name == 1 || ((name == 2 || name == 3) && Bit(entry, 7));
-      if (HasReservedBit(controls, entry, name, maps_page)) {
+      if (IsReserved(controls, entry, name)) {
         return Fault(AccessBits(controls, access, mode) | 1u | 1u << 3);
       }
       steps.push_back(Step{address, entry});
-      if (maps_page) {
+      entries.push_back(entry);
+      if (MapsPage(entry, name)) {
         break;
       }
       base = Bits(entry, 51, 12) << 12;
     }
-    // 4.6: a translation is controlled by all entries used.
-    bool all_rw = true;
-    bool all_us = true;
-    bool any_xd = false;
-    for (const Step& step : steps) {
-      all_rw = all_rw && Bit(step.entry, 1);
-      all_us = all_us && Bit(step.entry, 2);
-      any_xd = any_xd || Bit(step.entry, 63);
-    }
-    const std::uint64_t last = steps.back().entry;
-    const bool allowed = IsAllowed(controls, access, mode, all_us, all_rw, any_xd);
-    const bool key_forbids =
-        KeyForbids(controls, access, mode, all_us, static_cast<unsigned>(Bits(last, 62, 59)));
-    if (!allowed || key_forbids) {
-      return Fault(AccessBits(controls, access, mode) | 1u | (key_forbids ? 1u << 5 : 0u));
+    if (const std::uint32_t code = Judge(controls, entries, access, mode); code != 0) {
+      return Fault(code);
     }
     SdmPrediction prediction;
-    const int entries_below = (controls.la57 ? 5 : 4) - static_cast<int>(steps.size());
-    const int page = 12 + 9 * entries_below;
-    prediction.page_size_log2 = static_cast<unsigned>(page);
-    prediction.physical = (Bits(last, 51, page) << page) | Bits(linear, page - 1, 0);
+    const int name = (controls.la57 ? 6 : 5) - static_cast<int>(steps.size());
+    prediction.page_size_log2 = static_cast<unsigned>(PageSizeLog2(name));
+    prediction.physical = PhysicalAddress(entries.back(), name, linear);
     for (const Step& step : steps) {
       prediction.entries[step.address] = step.entry | 1u << 5;
     }
@@ -101,6 +89,56 @@ class SdmPredictor {
       prediction.entries[steps.back().address] |= 1u << 6;
     }
     return prediction;
+  }
+
+  /// Returns whether `entry`, which is present, maps a page. Named as in the manual, see Predict().
+  static bool MapsPage(std::uint64_t entry, int name) {
+    return name == 1 || ((name == 2 || name == 3) && Bit(entry, 7));
+  }
+
+  /// Returns log2 of the size of the pages that entries of that name map.
+  static int PageSizeLog2(int name) { return 12 + 9 * (name - 1); }
+
+  /// Returns where `linear` leads through `entry`, which maps a page.
+  static std::uint64_t PhysicalAddress(std::uint64_t entry, int name, std::uint64_t linear) {
+    const int page = PageSizeLog2(name);
+    return (Bits(entry, 51, page) << page) | Bits(linear, page - 1, 0);
+  }
+
+  /// Returns whether a bit is set that the tables of section 4.5 say must not be.
+  static bool IsReserved(const SdmControls& controls, std::uint64_t entry, int name) {
+    return HasReservedBit(controls, entry, name, MapsPage(entry, name));
+  }
+
+  /// Returns the error code for an access through `entries`, all that a translation used from the
+  /// top down, or 0 if it is allowed.
+  static std::uint32_t Judge(const SdmControls& controls, std::span<const std::uint64_t> entries,
+                             SdmAccess access, SdmMode mode) {
+    // 4.6: a translation is controlled by all entries used.
+    bool all_rw = true;
+    bool all_us = true;
+    bool any_xd = false;
+    for (const std::uint64_t entry : entries) {
+      all_rw = all_rw && Bit(entry, 1);
+      all_us = all_us && Bit(entry, 2);
+      any_xd = any_xd || Bit(entry, 63);
+    }
+    const bool allowed = IsAllowed(controls, access, mode, all_us, all_rw, any_xd);
+    const bool key_forbids = KeyForbids(controls, access, mode, all_us,
+                                        static_cast<unsigned>(Bits(entries.back(), 62, 59)));
+    if (allowed && !key_forbids) {
+      return 0;
+    }
+    return AccessBits(controls, access, mode) | 1u | (key_forbids ? 1u << 5 : 0u);
+  }
+
+  /// 4.7: bits 1, 2 and 4 of an error code, which tell about the access.
+  static std::uint32_t AccessBits(const SdmControls& controls, SdmAccess access, SdmMode mode) {
+    std::uint32_t code = 0;
+    code |= access == SdmAccess::kWrite ? 1u << 1 : 0u;
+    code |= mode == SdmMode::kUser ? 1u << 2 : 0u;
+    code |= access == SdmAccess::kFetch && (controls.smep || controls.nxe) ? 1u << 4 : 0u;
+    return code;
   }
 
  private:
@@ -118,15 +156,6 @@ class SdmPredictor {
     prediction.is_fault = true;
     prediction.error_code = code;
     return prediction;
-  }
-
-  // 4.7: bits 1, 2 and 4.
-  static std::uint32_t AccessBits(const SdmControls& controls, SdmAccess access, SdmMode mode) {
-    std::uint32_t code = 0;
-    code |= access == SdmAccess::kWrite ? 1u << 1 : 0u;
-    code |= mode == SdmMode::kUser ? 1u << 2 : 0u;
-    code |= access == SdmAccess::kFetch && (controls.smep || controls.nxe) ? 1u << 4 : 0u;
-    return code;
   }
 
   // Tables 4-14 to 4-20, row by row: bits that say "reserved (must be 0)".
