@@ -195,16 +195,15 @@ class SimModel {
   void WriteGuest(Known& known) {
     const auto page = static_cast<std::uint32_t>(random_.Below(kFilePages));
     const FillTag tag{static_cast<std::uint32_t>(1 + random_.Below(1'000'000))};
-    const std::optional<std::uint64_t> before =
-        guest_.FrameOf(page) ? std::optional(simulation_.WordOf(*guest_.FrameOf(page)))
-                             : std::nullopt;
+    const auto held = guest_.FrameOf(page);
+    const std::uint64_t before = held ? simulation_.WordOf(*held) : 0;
     if (guest_.Write(*known.process, page, tag).ok()) {
       file_[page] = tag.value;
     } else {
       ++failures_;
       const auto after = guest_.FrameOf(page);
-      ASSERT_EQ(after.has_value(), before.has_value());
-      ASSERT_TRUE(!after || simulation_.WordOf(*after) == *before);
+      ASSERT_EQ(after.has_value(), held.has_value());
+      ASSERT_TRUE(!after || simulation_.WordOf(*after) == before);
     }
   }
 
