@@ -17,8 +17,11 @@ using object::kLargestCachedBytes;
 using object::kLargestSlabObjectBytes;
 using object::SizeClassOf;
 
-// Objects that pass no cache are asked for as extents of their own, of which this is the smallest.
+// The smallest object of jemalloc's that is an extent of its own by its size.
 constexpr std::size_t kSmallestExtentBytes = 16384;
+// The classes below that are alone in their slab, which goes with them. An extent has a page more
+// than its object, and one of 16 KiB is a lot for 4.
+constexpr std::size_t kAloneInSlab[] = {4096, 8192, 12288};
 // jemalloc's smallest size class has 8 bytes, ours 16.
 constexpr std::size_t kSmallestBytes = 16;
 
@@ -26,6 +29,11 @@ constexpr std::size_t kSmallestBytes = 16;
 
 std::size_t Heap::BytesToAskFor(std::size_t bytes) const {
   if (bytes >= options_.uncached_from_bytes) {
+    for (const std::size_t alone : kAloneInSlab) {
+      if (bytes <= alone) {
+        return alone;
+      }
+    }
     return bytes < kSmallestExtentBytes ? kSmallestExtentBytes : bytes;
   }
   return bytes < kSmallestBytes ? kSmallestBytes : bytes;

@@ -86,7 +86,8 @@ class FreedMemoryTest(PreloadTest):
 
     # Spec: U18
     def test_strict_extents_fault_at_once(self) -> None:
-        for size in ("4096", "8192", "100000", "1048576", str(9 << 20)):
+        sizes = ("4096", "4097", "8192", "9000", "12288", "12289", "100000", "1048576", str(9 << 20))
+        for size in sizes:
             with self.subTest(size=size):
                 self.assert_dies([self.our("misuse"), "read_freed_at_once", size],
                                  r"^pageward: use of freed memory: read of 0x",

@@ -139,10 +139,14 @@ static void read_freed(void) {
   printf("read %d\n", ((volatile unsigned char*)g_object)[g_bytes / 2]);
 }
 
+// Others of the same size stay, which would keep a slab that they had in common.
 static void read_freed_at_once(void) {
-  unsigned char* object = malloc(g_bytes);
-  memset(object, 'S', g_bytes);
-  g_object = object;
+  unsigned char* objects[9];
+  for (size_t i = 0; i < 9; ++i) {
+    objects[i] = malloc(g_bytes);
+    memset(objects[i], 'S', g_bytes);
+  }
+  g_object = objects[4];
   free(g_object);
   printf("read %d\n", ((volatile unsigned char*)g_object)[g_bytes / 2]);
 }
