@@ -16,27 +16,17 @@
 #include <memory>
 #include <vector>
 
+#include "bench/frame/leaves.h"
 #include "runtime/frame/page_allocator.h"
 
 namespace pageward::frame {
 namespace {
 
+using bench::Leaves;
+
 constexpr std::uint32_t kTwoGiB = 2 * 512;
 constexpr Request kMovable = Request::Mapped(Mobility::kMovable);
 constexpr Request kUnmovable = Request::Mapped(Mobility::kUnmovable);
-
-class Leaves final : public LeafSource {
- public:
-  explicit Leaves(std::uint32_t blocks) : leaves_(blocks) {}
-  FrameLeaf* Allocate(BlockNumber block) override {
-    leaves_[block.value] = std::make_unique<FrameLeaf>();
-    return leaves_[block.value].get();
-  }
-  void Free(BlockNumber, FrameLeaf*) override {}
-
- private:
-  std::vector<std::unique_ptr<FrameLeaf>> leaves_;
-};
 
 class NoMappings final : public PageblockConverter {
  public:

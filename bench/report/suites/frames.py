@@ -43,6 +43,12 @@ FRAMES = Suite(
             due=(ORDER0_PAIR,),
         ),
         FigureProgram(
+            "conversion",
+            "bench/space/bench_space_conversion_figures",
+            keys={"conversions_per_512_frames": "conversions_per_512_frames"},
+            rounds=1,
+        ),
+        FigureProgram(
             "vma_churn",
             "bench/workload/workload_vma_churn",
             # All mappings of memory, thread stacks included: somewhat more than those of the zones.
