@@ -33,7 +33,7 @@ need_packages() {
 }
 
 # What building takes.
-BUILD_PACKAGES=(cmake ninja-build g++ binutils libjemalloc-dev python3)
+BUILD_PACKAGES=(cmake ninja-build g++ binutils libjemalloc-dev libcli11-dev libfmt-dev nlohmann-json3-dev python3)
 # What the demonstration runs.
 DEMO_PACKAGES=(redis-server redis-tools sqlite3 python3 libjemalloc2)
 # What the tests are made of, and the programs that they run.
