@@ -223,29 +223,46 @@ std::string Published(const Report& report) {
                       : "\nBeside what others published, which has no part in the model\n" + text;
 }
 
-// A probe goes behind its run, and so does every message: both are stories, not tables.
-std::string Told(const Run& run) {
-  std::string text;
-  for (const Probe& probe : run.probes) {
-    text += fmt::format("  {:12}  page {:x} on processor {}: {}\n",
-                        probe.went_through ? "went through" : "faulted", probe.page, probe.cpu,
-                        probe.what);
-  }
-  std::size_t shown = 0;
-  for (const Message& message : run.messages) {
-    if (++shown > kMostMessages) {
-      text += fmt::format("  ... and {} more; --json has them all\n",
-                          run.messages.size() - kMostMessages);
-      break;
+// What is told and what is tried, in the order in which it happened.
+class Story {
+ public:
+  explicit Story(const Run& run) : run_(run) {}
+
+  std::string Tell() {
+    std::string text;
+    for (const Message& message : run_.messages) {
+      text += ProbesBefore(message.at);
+      if (++told_ > kMostMessages) {
+        text += fmt::format("  ... and {} more; --json has them all\n",
+                            run_.messages.size() - kMostMessages);
+        break;
+      }
+      text +=
+          fmt::format("  {:5}  {:{}}{} -> {}: {}\n", message.at, "", 2u * message.depth,
+                      run_.participants[message.from], run_.participants[message.to], message.text);
     }
-    text += fmt::format("  {:5}  {:{}}{} -> {}: {}\n", message.at, "", 2u * message.depth,
-                        run.participants[message.from], run.participants[message.to], message.text);
+    text += ProbesBefore(~std::uint64_t{0});
+    for (const std::string& remark : run_.remarks) {
+      text += "  " + remark + "\n";
+    }
+    return text.empty() ? text : fmt::format("\n{}\n{}", run_.name, text);
   }
-  for (const std::string& remark : run.remarks) {
-    text += "  " + remark + "\n";
+
+ private:
+  std::string ProbesBefore(std::uint64_t at) {
+    std::string text;
+    for (; next_probe_ < run_.probes.size() && run_.probes[next_probe_].at < at; ++next_probe_) {
+      const Probe& probe = run_.probes[next_probe_];
+      text +=
+          fmt::format("         {:12}  {}\n", probe.went_through ? "READ" : "faulted", probe.what);
+    }
+    return text;
   }
-  return text.empty() ? text : fmt::format("\n{}\n{}", run.name, text);
-}
+
+  const Run& run_;
+  std::size_t told_ = 0;
+  std::size_t next_probe_ = 0;
+};
 
 std::string ListOf(std::string_view head, const std::vector<std::string>& lines) {
   std::string text;
@@ -270,7 +287,7 @@ std::string RenderText(const Report& report) {
   }
   text += Compared(report) + Published(report);
   for (const Run& run : report.runs) {
-    text += Told(run);
+    text += Story(run).Tell();
   }
   return text + ListOf("Not modelled", report.not_modelled);
 }

@@ -20,7 +20,7 @@ using sim::WindowPolicy;
 
 constexpr std::string_view kConversions[] = {"adhoc", "grouped", "skip-flush"};
 constexpr std::string_view kPtps[] = {"none", "per-page", "reserve"};
-constexpr std::string_view kBatchings[] = {"on", "off"};
+constexpr std::string_view kSwitch[] = {"on", "off"};
 constexpr std::string_view kWindows[] = {"kmap-local", "mermap"};
 constexpr std::string_view kStaleViews[] = {"report", "flush-first"};
 constexpr std::string_view kLeaves[] = {"4K", "2M", "1G"};
@@ -106,10 +106,10 @@ constexpr Axis kAxes[] = {
            Pick(value, kPtps, {PtpPolicy::kNone, PtpPolicy::kPerPage, PtpPolicy::kReserve});
      },
      nullptr},
-    {"batching", "Whether writes to tables share a pair of register writes", kBatchings, "on",
+    {"batching", "Whether writes to tables share a pair of register writes", kSwitch, "on",
      [](std::string_view value, Settings* settings) {
        settings->config.kernel.batching =
-           Pick(value, kBatchings, {LevelBatching::kOn, LevelBatching::kOff});
+           Pick(value, kSwitch, {LevelBatching::kOn, LevelBatching::kOff});
      },
      [](const Settings& settings) {
        return settings.config.kernel.tables.policy != PtpPolicy::kNone;
@@ -132,6 +132,9 @@ constexpr Axis kAxes[] = {
        settings->config.kernel.direct_map.largest_leaf = Pick(value, kLeaves, {0u, 1u, 2u});
      },
      nullptr},
+    {"asi", "Whether system calls run with a restricted table", kSwitch, "on",
+     [](std::string_view value, Settings* settings) { settings->has_asi = value == "on"; }, nullptr,
+     "asi"},
     {"reserve",
      "Table pages set aside: N+M, for a refill's own split and for others",
      {},
@@ -177,7 +180,7 @@ std::vector<std::string> ValuesOf(const Axis& axis, std::string_view text) {
 // The name of a run: the values of the axes that have several, where they make a difference. A
 // number says of what it is one.
 std::string NamePart(const Axis& axis, const std::string& value) {
-  const bool speaks_for_itself = !axis.names.empty() && axis.names.data() != kBatchings;
+  const bool speaks_for_itself = !axis.names.empty() && axis.names.data() != kSwitch;
   return speaks_for_itself ? value : fmt::format("{} {}", axis.name, value);
 }
 
@@ -187,10 +190,16 @@ std::span<const Axis> Axes() {
   return kAxes;
 }
 
-std::vector<Settings> PointsOf(const AxisTexts& texts) {
+std::vector<Settings> PointsOf(const AxisTexts& texts, std::string_view scenario) {
   std::vector<Settings> points(1);
   for (const Axis& axis : kAxes) {
     const auto text = texts.find(axis.name);
+    if (!axis.only_in.empty() && axis.only_in != scenario) {
+      if (text != texts.end()) {
+        throw Failure(fmt::format("--{}: this is an axis of {} only", axis.name, axis.only_in));
+      }
+      continue;
+    }
     const std::vector<std::string> values =
         ValuesOf(axis, text == texts.end() ? axis.standard : std::string_view(text->second));
     std::vector<Settings> extended;

@@ -22,6 +22,7 @@ struct Axis {
   void (*apply)(std::string_view value, Settings* settings);
   /// Whether the value makes a difference, given axes that stand before this one.
   bool (*matters)(const Settings& settings);
+  std::string_view only_in{};  ///< The scenario that it is an axis of; empty if it is one of all.
 };
 
 /// All axes, in the order in which names of runs tell them.
@@ -32,8 +33,9 @@ using AxisTexts = std::map<std::string, std::string, std::less<>>;
 
 /// Returns a point for each combination of values in `texts`: a value, several between commas, or
 /// `all`. Axes that are not in there have their standard. Points that differ only in what makes no
-/// difference are one. Throws Failure for nonsense, also for RAM that no simulation takes.
-std::vector<Settings> PointsOf(const AxisTexts& texts);
+/// difference are one. Axes of other scenarios than `scenario`, which may be empty, are left out.
+/// Throws Failure for nonsense, also for RAM that no simulation takes.
+std::vector<Settings> PointsOf(const AxisTexts& texts, std::string_view scenario = {});
 
 /// Splits `AXIS=a,b,c`, and adds it to `texts`; returns the axis. Throws Failure.
 std::string AddSweep(std::string_view sweep, AxisTexts* texts);

@@ -92,7 +92,7 @@ Spoken Tell(const Event& event) {
               fmt::format("frame {} becomes a table{}", event.a,
                           event.value == 1 ? ", for a split" : "")};
     case EventKind::kTableProtected:
-      return {kDirectMap, kTablePool, Frames(event) + " carry the key of tables"};
+      return {kDirectMap, kTablePool, "the key of tables is on " + Frames(event)};
     case EventKind::kTableReturned:
       return {kDirectMap, kTablePool, fmt::format("frame {} is no table any more", event.a)};
     case EventKind::kWindowOpened:

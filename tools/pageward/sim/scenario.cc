@@ -125,7 +125,9 @@ Report RunScenario(const Scenario& scenario, std::vector<Settings> points,
   report.not_modelled.assign(scenario.not_modelled.begin(), scenario.not_modelled.end());
   report.not_modelled.insert(report.not_modelled.end(), std::begin(kNotModelled),
                              std::end(kNotModelled));
-  Compare(runs, scenario.compared, scenario.baseline, costs, &report);
+  if (scenario.ratios == Ratios::kOfCycles) {
+    Compare(runs, scenario.compared, scenario.baseline, costs, &report);
+  }
   if (scenario.conclude != nullptr) {
     scenario.conclude(runs, costs, &report);
   }

@@ -16,6 +16,12 @@ namespace pageward::tool {
 /// The value that an axis has in a scenario if nobody says otherwise.
 using AxisDefault = std::pair<std::string_view, std::string_view>;
 
+/// Whether modelled cycles of runs are put in relation to each other.
+enum class Ratios : std::uint8_t {
+  kOfCycles,
+  kNone,  ///< The question is not what it costs.
+};
+
 struct Scenario {
   std::string_view name;
   std::string_view question;
@@ -33,14 +39,15 @@ struct Scenario {
   /// Runs it: gets ready, calls Session::Begin(), and Session::Step() after each operation.
   void (*run)(Session& session) = nullptr;
 
+  Ratios ratios = Ratios::kOfCycles;
   /// Axes along which runs are compared, and which value of them the others are measured by. What
   /// differs in another axis is not compared. Without axes everything is measured by the first run.
-  std::span<const std::string_view> compared;
-  std::span<const AxisDefault> baseline;
+  std::span<const std::string_view> compared{};
+  std::span<const AxisDefault> baseline{};
   /// Adds what has been published about this; may be absent.
   void (*conclude)(const std::vector<FinishedRun>& runs, const sim::CostModel& costs,
                    Report* report) = nullptr;
-  std::span<const std::string_view> not_modelled;
+  std::span<const std::string_view> not_modelled{};
 };
 
 /// All scenarios, in the order in which --help tells them.

@@ -17,6 +17,7 @@ struct Settings {
   sim::SimulationConfig config{};
   std::uint64_t size_bytes = 0;  ///< How much memory a scenario works on.
   std::uint64_t seed = 1;
+  bool has_asi = false;         ///< Whether system calls run with a restricted table.
   std::vector<Setting> values;  ///< Every axis as it would be typed.
 };
 

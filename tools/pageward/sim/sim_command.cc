@@ -88,7 +88,7 @@ Report RunInput(const SimOptions& options, const Input& input, Progress* progres
       throw Failure(fmt::format("--sweep: --{} is given as well", *sweep_axis));
     }
   }
-  SimRequest request{options.input, PointsOf(texts),
+  SimRequest request{options.input, PointsOf(texts, options.input),
                      options.costs_path.empty() ? sim::CostModel() : CostsFrom(options.costs_path),
                      progress};
   switch (input.kind) {

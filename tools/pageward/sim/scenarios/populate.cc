@@ -11,10 +11,6 @@ using sim::CachedFile;
 using sim::FileKind;
 using sim::FillTag;
 
-std::uint32_t PagesOf(const Settings& settings) {
-  return static_cast<std::uint32_t>(settings.size_bytes >> kFrameBytesLog2);
-}
-
 std::uint64_t LeastRam(const Settings& settings) {
   return settings.size_bytes + kRoomBytes;
 }

@@ -4,7 +4,8 @@ namespace pageward::tool {
 
 std::span<const Scenario* const> Scenarios() {
   static constexpr const Scenario* kScenarios[] = {
-      &kPopulate,
+      &kPopulate,   &kFork,      &kChurn,   &kFragmentation, &kAsi,
+      &kGuestMemfd, &kSecretmem, &kExecmem, &kStaleWindow,   &kRecursion,
   };
   return kScenarios;
 }
