@@ -24,6 +24,10 @@ std::string_view NameOf(EventKind kind) {
       return "refill-ended";
     case EventKind::kTableTaken:
       return "table-taken";
+    case EventKind::kProtectionBegun:
+      return "protection-begun";
+    case EventKind::kTableUnprotected:
+      return "table-unprotected";
     case EventKind::kTableProtected:
       return "table-protected";
     case EventKind::kTableReturned:

@@ -19,11 +19,13 @@ enum class EventKind : std::uint8_t {
   kVisibilitySet,     ///< a: first pageblock. b: how many. value: Visibility.
   kDirectMapChanged,  ///< a: first frame. b: frames.
   kFlushed,           ///< a: first page of the range. b: pages. value: processors.
-  kSplit,             ///< a: page. value: level of the leaf that was split.
+  kSplit,             ///< a: page. value: level of the leaf that was split; 0 if it was already.
   kRefillBegun,       ///< value: frames in the reserve.
   kRefillEnded,       ///< value: frames in the reserve. a: order taken, or ~0.
   kTableTaken,        ///< a: frame. value: 1 if by a split.
+  kProtectionBegun,   ///< a: frame that gets its key by itself. Its end is kTableProtected.
   kTableProtected,    ///< a: first frame. b: frames.
+  kTableUnprotected,  ///< a: frame that is used without its key: a kernel would wait for itself.
   kTableReturned,     ///< a: frame.
   kWindowOpened,      ///< a: page. b: pages. value: first frame.
   kWindowClosed,      ///< The same: from here on it is stale.

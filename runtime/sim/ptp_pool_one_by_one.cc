@@ -37,11 +37,13 @@ Status PtpPool::ProtectOne(FrameNumber frame) {
   if (Depth() >= kMaxDepth) {
     // Here the kernel would wait for itself. The page is used as it is, and protected later.
     CurrentCpu().meter().Add(Tally::kUnprotectedTable);
+    memory_.machine().Note(Event{.a = frame.value, .kind = EventKind::kTableUnprotected});
     MutexLock lock(pool_);
     PW_CHECK(late_count_ < late_.size(), Violation::kInvariant, frame.value);
     late_[late_count_++] = frame;
     return {};
   }
+  memory_.machine().Note(Event{.a = frame.value, .kind = EventKind::kProtectionBegun});
   EnterNesting();
   const auto changed = memory_.machine().Fails(FaultPoint::kBlockProtected)
                            ? Result<ptable::Changes>(Error::kNoMemory)

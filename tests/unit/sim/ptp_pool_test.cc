@@ -456,6 +456,10 @@ TEST(PtpPolicyTest, PageByPageTheProtectionOfATableRunsInACircle) {
   EXPECT_EQ(kernel->tables().deepest(), PtpPool::kMaxDepth);
   EXPECT_GT(counts[Tally::kNestedRefill], 0u);
   EXPECT_GT(counts[Tally::kUnprotectedTable], 0u);
+  EXPECT_EQ(kernel.events().CountOf(EventKind::kTableUnprotected),
+            counts[Tally::kUnprotectedTable]);
+  EXPECT_EQ(kernel.events().CountOf(EventKind::kProtectionBegun),
+            kernel.events().CountOf(EventKind::kTableProtected));
   EXPECT_EQ(kernel->direct_map().PermissionsOf(frame).key, kTableKey);
   kernel->ForEachTable([&](FrameNumber table) {
     EXPECT_TRUE(kernel->tables().IsProtected(table)) << "late, but in the end";
