@@ -53,7 +53,7 @@ std::string_view NameOfVisibility(std::uint64_t value) {
 }
 
 std::string_view SizeOfLeaf(std::uint64_t level) {
-  return level == 2 ? "1 GiB" : level == 1 ? "2 MiB" : "4 KiB";
+  return level == 2 ? "1 GiB" : "2 MiB";
 }
 
 struct Spoken {
@@ -82,7 +82,9 @@ Spoken Tell(const Event& event) {
       return {kDirectMap, kProcessors,
               fmt::format("forget {} page{} on {}", event.b, event.b == 1 ? "" : "s", event.value)};
     case EventKind::kSplit:
-      return {kDirectMap, kDirectMap, fmt::format("split a leaf of {}", SizeOfLeaf(event.value))};
+      return {kDirectMap, kDirectMap,
+              event.value == 0 ? std::string("it has been split meanwhile")
+                               : fmt::format("split a leaf of {}", SizeOfLeaf(event.value))};
     case EventKind::kRefillBegun:
       return {kTablePool, kAllocator, fmt::format("refill: {} pages are left", event.value)};
     case EventKind::kRefillEnded:
@@ -93,6 +95,11 @@ Spoken Tell(const Event& event) {
                           event.value == 1 ? ", for a split" : "")};
     case EventKind::kTableProtected:
       return {kDirectMap, kTablePool, "the key of tables is on " + Frames(event)};
+    case EventKind::kProtectionBegun:
+      return {kTablePool, kDirectMap, fmt::format("put the key of tables on frame {}", event.a)};
+    case EventKind::kTableUnprotected:
+      return {kTablePool, kDirectMap,
+              fmt::format("use frame {} without a key: a kernel would wait for itself", event.a)};
     case EventKind::kTableReturned:
       return {kDirectMap, kTablePool, fmt::format("frame {} is no table any more", event.a)};
     case EventKind::kWindowOpened:
