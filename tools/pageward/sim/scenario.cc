@@ -58,14 +58,19 @@ const FinishedRun* BaselineOf(const FinishedRun& run, const std::vector<Finished
   return nullptr;
 }
 
+void CheckRoom(const Scenario& scenario, const Settings& point) {
+  const sim::KernelConfig& kernel = point.config.kernel;
+  if (const std::uint64_t least = scenario.least_ram(point); kernel.ram_bytes < least) {
+    throw Failure(fmt::format("--ram: {} is too small for {}: it takes at least {} here",
+                              TypedSize(kernel.ram_bytes), scenario.name, TypedSize(least)));
+  }
+  if (kernel.machine.cpus < scenario.least_cpus) {
+    throw Failure(fmt::format("--cpus: {} takes at least {}", scenario.name, scenario.least_cpus));
+  }
+}
+
 FinishedRun RunAt(const Scenario& scenario, const Settings& point, const sim::CostModel& costs,
                   Progress* progress) {
-  const std::uint64_t least = scenario.least_ram(point);
-  if (point.config.kernel.ram_bytes < least) {
-    throw Failure(fmt::format("--ram: {} is too small for {}: it takes at least {} here",
-                              TypedSize(point.config.kernel.ram_bytes), scenario.name,
-                              TypedSize(least)));
-  }
   const std::uint64_t steps = scenario.steps == nullptr ? 0 : scenario.steps(point);
   Session session(point, Watch{scenario.events, steps, progress});
   scenario.run(session);
@@ -107,11 +112,14 @@ void Compare(const std::vector<FinishedRun>& runs, std::span<const std::string_v
 
 Report RunScenario(const Scenario& scenario, std::vector<Settings> points,
                    const sim::CostModel& costs, Progress* progress) {
-  std::vector<FinishedRun> runs;
   for (Settings& point : points) {
     if (scenario.adjust != nullptr) {
       scenario.adjust(&point);
     }
+    CheckRoom(scenario, point);  // Of all, before the first of them takes its time.
+  }
+  std::vector<FinishedRun> runs;
+  for (const Settings& point : points) {
     runs.push_back(RunAt(scenario, point, costs, progress));
     if (runs.back().run.name.empty()) {
       runs.back().run.name = scenario.name;

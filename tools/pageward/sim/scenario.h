@@ -30,6 +30,7 @@ struct Scenario {
 
   /// The least RAM for `settings`; checked before anything starts.
   std::uint64_t (*least_ram)(const Settings& settings) = nullptr;
+  std::uint32_t least_cpus = 1;
   /// Changes what has to be so in this scenario; may be absent.
   void (*adjust)(Settings* settings) = nullptr;
   /// How many events are kept, and how many steps there will be; the latter may be absent.

@@ -92,10 +92,13 @@ void Session::Need(Status status, std::string_view what) const {
     return;
   }
   const bool is_full = status.error() == Error::kNoFrames || status.error() == Error::kNoMemory;
-  throw Failure(fmt::format("{}: {}{}", what, NameOf(status.error()),
-                            is_full ? fmt::format("; --ram {} is too small for this",
-                                                  TypedSize(settings_.config.kernel.ram_bytes))
-                                    : std::string()));
+  const sim::KernelConfig& config = settings_.config.kernel;
+  const std::string advice =
+      is_full ? fmt::format("; --ram {} or --reserve {}+{} is too small for this",
+                            TypedSize(config.ram_bytes), config.tables.shape.for_refill,
+                            config.tables.shape.for_others)
+              : std::string();
+  throw Failure(fmt::format("{}: {}{}", what, NameOf(status.error()), advice));
 }
 
 void Session::AddProbe(VirtAddr at, std::uint32_t cpu, bool went_through, std::string what) {

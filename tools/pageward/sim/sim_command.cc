@@ -196,6 +196,7 @@ void AddSim(CLI::App& app, const std::string& typed, Action* chosen) {
     sim->add_option_function<std::string>(
            "--" + name, [options, name](const std::string& text) { options->axes[name] = text; },
            HelpOf(axis))
+        ->take_last()
         ->group("Axes");
   }
   sim->add_option("--sweep", options->sweep,

@@ -22,7 +22,8 @@ struct Data {
 };
 
 std::uint64_t LeastRam(const Settings& settings) {
-  return settings.size_bytes + settings.size_bytes / 128 + kRoomBytes;
+  return settings.size_bytes + settings.size_bytes / 128 / kPageblockBytes * kPageblockBytes +
+         kRoomBytes;
 }
 
 Data MakeData(Session& session) {

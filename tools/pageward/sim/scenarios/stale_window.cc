@@ -114,6 +114,7 @@ constinit const Scenario kStaleWindow{
         "a window is opened, closed, and its frame freed; at each moment somebody tries to read",
     .defaults = kDefaults,
     .least_ram = [](const Settings&) -> std::uint64_t { return kRoomBytes; },
+    .least_cpus = kStranger + 1,
     .events = 512,
     .run = RunStaleWindow,
     .ratios = Ratios::kNone,
