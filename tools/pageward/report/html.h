@@ -4,15 +4,15 @@
 #include <string>
 
 #include "tools/pageward/report/run.h"
+#include "tools/pageward/report/sweep_svg.h"
 
 namespace pageward::tool {
 
-/// Returns a page of HTML with the pictures of `report` inside.
-std::string RenderHtml(const Report& report);
+/// Of how many runs timelines and sequence diagrams are drawn.
+inline constexpr std::size_t kDrawnRuns = 6;
 
-/// Returns a chart of a sweep as SVG: the modelled cycles of each run with their band, over the
-/// values that the setting `axis` has in the runs. Runs that differ in more than that are lines of
-/// their own.
-std::string RenderSweepSvg(const Report& report, const std::string& axis);
+/// Returns a page of HTML with the pictures of `report` inside. It has no scripts and refers to
+/// nothing outside of it.
+std::string RenderHtml(const Report& report);
 
 }  // namespace pageward::tool

@@ -3,7 +3,7 @@
 namespace pageward::tool {
 
 const SimParts& Parts() {
-  static constexpr SimParts kParts{};
+  static constexpr SimParts kParts{.render_html = RenderHtml, .render_sweep_svg = RenderSweepSvg};
   return kParts;
 }
 

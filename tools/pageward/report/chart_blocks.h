@@ -1,0 +1,48 @@
+// Pageblocks by freetype over time, as stacked areas: one small picture for each run, all to the
+// same scales, so that they can be compared.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/pageward/report/markup_writer.h"
+#include "tools/pageward/report/run.h"
+#include "tools/pageward/report/scale.h"
+#include "tools/pageward/report/svg_writer.h"
+
+namespace pageward::tool {
+
+/// How many moments of a run are drawn, and over how many of them a pointer finds numbers.
+inline constexpr std::size_t kDrawnSamples = 240;
+inline constexpr std::size_t kToldSamples = 48;
+
+/// The scales that the pictures of a report share.
+struct BlockScales {
+  Scale steps;
+  Scale blocks;
+  Box plot;
+};
+
+BlockScales ScalesOf(const Report& report);
+
+/// The area of one freetype: along its upper edge and back along its lower.
+struct BlockArea {
+  std::string freetype;
+  std::vector<Point> outline;
+};
+
+/// Returns at most `most` of `samples`, evenly chosen, the first and the last among them. They are
+/// in the order of their steps.
+std::vector<BlockSample> ChooseSamples(std::vector<BlockSample> samples, std::size_t most);
+
+/// Returns the areas of `run` from the bottom up, those that are empty all the time left out.
+std::vector<BlockArea> LayoutBlocks(const Run& run, const BlockScales& scales);
+
+/// True if any run has samples.
+bool HasBlocks(const Report& report);
+
+/// Writes the pictures, their key, and a table of where each freetype began and ended.
+void WriteBlocks(MarkupWriter& out, const Report& report);
+
+}  // namespace pageward::tool
