@@ -83,6 +83,43 @@ TEST(ChartBlocksTest, DrawsOneMomentOverTheWholeTime) {
   EXPECT_NEAR(areas[0].outline[1].x, scales.plot.right(), kHair);
 }
 
+TEST(ChartBlocksTest, TakesSamplesWithoutNumbersForNone) {
+  Report report;
+  report.runs.resize(1);
+  report.runs[0].freetypes = {"movable"};
+  report.runs[0].blocks = {{0, {}}, {10, {5}}, {20, {5}}};
+  const BlockScales scales = ScalesOf(report);
+  const std::vector<BlockArea> areas = LayoutBlocks(report.runs[0], scales);
+  ASSERT_EQ(areas.size(), 1u);
+  EXPECT_EQ(areas[0].outline.size(), 4u);
+  report.runs[0].blocks.resize(1);
+  EXPECT_FALSE(HasBlocks(report));
+  EXPECT_TRUE(LayoutBlocks(report.runs[0], scales).empty());
+}
+
+TEST(ChartBlocksTest, FindsWhatHidesAllOthers) {
+  Report report;
+  report.runs.resize(2);
+  for (tool::Run& run : report.runs) {
+    run.freetypes = {"movable", "keyed", "early", "unmapped"};
+    run.blocks = {{0, {500, 1, 0, 0}}, {9, {480, 1, 0, 20}}};
+  }
+  EXPECT_EQ(DominantFreetype(report), "movable");
+  const Report rest = WithoutFreetype(report, "movable");
+  EXPECT_EQ(FreetypesOf(rest), (std::vector<std::string>{"keyed", "unmapped"}));
+  EXPECT_EQ(rest.runs[1].blocks[1].blocks, (std::vector<std::uint64_t>{1, 0, 20}));
+  report.runs[1].blocks.push_back({20, {300, 1, 0, 199}});
+  EXPECT_EQ(DominantFreetype(report), "");
+}
+
+TEST(ChartBlocksTest, KeepsAFreetypeThatIsAlone) {
+  Report report;
+  report.runs.resize(1);
+  report.runs[0].freetypes = {"movable"};
+  report.runs[0].blocks = {{0, {500}}};
+  EXPECT_EQ(DominantFreetype(report), "");
+}
+
 TEST(ChartBlocksTest, ChoosesSamplesEvenlyWithBothEnds) {
   std::vector<BlockSample> samples;
   for (std::uint64_t i = 1000; i > 0; --i) {

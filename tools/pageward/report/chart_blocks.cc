@@ -1,6 +1,8 @@
 #include "tools/pageward/report/chart_blocks.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "tools/pageward/report/colours.h"
 #include "tools/pageward/report/compared_table.h"
@@ -36,14 +38,22 @@ std::string TitleOf(const Run& run, const BlockSample& sample) {
   return title;
 }
 
+// There are no halves of pageblocks or operations.
+std::vector<double> WholeTicks(const Scale& scale) {
+  std::vector<double> ticks = scale.Ticks(kTicks);
+  ticks.erase(std::remove_if(ticks.begin(), ticks.end(),
+                             [](double tick) { return tick != std::floor(tick); }),
+              ticks.end());
+  return ticks;
+}
+
 void WriteAxes(SvgWriter& svg, const BlockScales& scales) {
-  for (const double tick : scales.blocks.Ticks(kTicks)) {
+  for (const double tick : WholeTicks(scales.blocks)) {
     const double y = scales.blocks.At(tick);
     svg.Line({kPlot.x, y}, {kPlot.right(), y}, "grid");
     svg.Text({kPlot.x - 5, y + 4}, FormatTick(tick), "end", "tick");
   }
-  const std::vector<double> ticks = scales.steps.Ticks(kTicks);
-  for (const double tick : ticks) {
+  for (const double tick : WholeTicks(scales.steps)) {
     const double x = scales.steps.At(tick);
     const bool is_last = x > kPlot.right() - 14;
     svg.Line({x, kPlot.bottom()}, {x, kPlot.bottom() + 4}, "axis");
@@ -87,6 +97,24 @@ void WritePanel(MarkupWriter& out, const std::string& name, const Run& run,
   out.Close();
 }
 
+void WritePanels(MarkupWriter& out, const Report& report, const Palette& palette) {
+  const BlockScales scales = ScalesOf(report);
+  const std::vector<std::string> names = NamesOfRuns(report);
+  std::string without;
+  out.Open("div", {{"class", "panels"}});
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (LayoutBlocks(report.runs[i], scales).empty()) {
+      without += (without.empty() ? "" : ", ") + names[i];
+    } else {
+      WritePanel(out, names[i], report.runs[i], scales, palette);
+    }
+  }
+  out.Close();
+  if (!without.empty()) {
+    out.Element("p", {{"class", "left-out"}}, "Nothing to draw of: " + without + ".");
+  }
+}
+
 void WriteSummary(MarkupWriter& out, const Report& report,
                   const std::vector<std::string>& freetypes) {
   std::vector<ComparedRow> rows;
@@ -94,12 +122,16 @@ void WriteSummary(MarkupWriter& out, const Report& report,
     ComparedRow row{freetype, {}, {}};
     for (const Run& run : report.runs) {
       const auto found = std::find(run.freetypes.begin(), run.freetypes.end(), freetype);
-      if (found == run.freetypes.end() || run.blocks.empty()) {
+      if (found == run.freetypes.end()) {
         row.cells.emplace_back(std::nullopt);
         continue;
       }
       const auto index = static_cast<std::size_t>(found - run.freetypes.begin());
       const std::vector<BlockSample> ends = ChooseSamples(run.blocks, 2);
+      if (ends.empty()) {
+        row.cells.emplace_back(std::nullopt);
+        continue;
+      }
       std::uint64_t most = 0;
       for (const BlockSample& sample : run.blocks) {
         most = std::max(most, BlocksAt(sample, index));
@@ -131,6 +163,9 @@ BlockScales ScalesOf(const Report& report) {
 }
 
 std::vector<BlockSample> ChooseSamples(std::vector<BlockSample> samples, std::size_t most) {
+  samples.erase(std::remove_if(samples.begin(), samples.end(),
+                               [](const BlockSample& sample) { return sample.blocks.empty(); }),
+                samples.end());
   std::stable_sort(samples.begin(), samples.end(),
                    [](const BlockSample& a, const BlockSample& b) { return a.step < b.step; });
   if (samples.size() <= most || most < 2) {
@@ -176,44 +211,81 @@ std::vector<BlockArea> LayoutBlocks(const Run& run, const BlockScales& scales) {
   return areas;
 }
 
+std::vector<std::string> FreetypesOf(const Report& report) {
+  std::vector<std::string> names;
+  for (const Run& run : report.runs) {
+    for (std::size_t i = 0; i < run.freetypes.size(); ++i) {
+      const bool is_used =
+          std::any_of(run.blocks.begin(), run.blocks.end(),
+                      [&](const BlockSample& sample) { return BlocksAt(sample, i) > 0; });
+      if (is_used && std::find(names.begin(), names.end(), run.freetypes[i]) == names.end()) {
+        names.push_back(run.freetypes[i]);
+      }
+    }
+  }
+  return names;
+}
+
+std::string DominantFreetype(const Report& report) {
+  const std::vector<std::string> names = FreetypesOf(report);
+  for (const std::string& name : names) {
+    bool dominates = names.size() > 1;
+    for (const Run& run : report.runs) {
+      const auto found = std::find(run.freetypes.begin(), run.freetypes.end(), name);
+      const auto index = static_cast<std::size_t>(found - run.freetypes.begin());
+      for (const BlockSample& sample : ChooseSamples(run.blocks, run.blocks.size())) {
+        const std::uint64_t blocks = found == run.freetypes.end() ? 0 : BlocksAt(sample, index);
+        dominates = dominates && blocks / 10 >= TotalOf(sample) - blocks;
+      }
+    }
+    if (dominates) {
+      return name;
+    }
+  }
+  return {};
+}
+
+Report WithoutFreetype(Report report, const std::string& freetype) {
+  for (Run& run : report.runs) {
+    const auto found = std::find(run.freetypes.begin(), run.freetypes.end(), freetype);
+    if (found == run.freetypes.end()) {
+      continue;
+    }
+    const auto index = static_cast<std::size_t>(found - run.freetypes.begin());
+    run.freetypes.erase(found);
+    for (BlockSample& sample : run.blocks) {
+      if (index < sample.blocks.size()) {
+        sample.blocks.erase(sample.blocks.begin() + static_cast<std::ptrdiff_t>(index));
+      }
+    }
+  }
+  return report;
+}
+
 bool HasBlocks(const Report& report) {
-  return std::any_of(report.runs.begin(), report.runs.end(),
-                     [](const Run& run) { return !run.blocks.empty(); });
+  return !FreetypesOf(report).empty();
 }
 
 void WriteBlocks(MarkupWriter& out, const Report& report) {
   const Palette palette = FreetypePalette(report);
-  const BlockScales scales = ScalesOf(report);
-  const std::vector<std::string> names = NamesOfRuns(report);
-  std::vector<std::string> freetypes;
+  const std::vector<std::string> freetypes = FreetypesOf(report);
   std::vector<LegendEntry> legend;
-  for (const Run& run : report.runs) {
-    for (const std::string& name : run.freetypes) {
-      if (std::find(freetypes.begin(), freetypes.end(), name) == freetypes.end()) {
-        freetypes.push_back(name);
-        legend.push_back({name, palette.ColourOf(name)});
-      }
-    }
+  for (const std::string& name : freetypes) {
+    legend.push_back({name, palette.ColourOf(name)});
   }
   out.Open("figure");
   out.Element("figcaption",
               "Pageblocks (2 MiB each) by freetype, over the operations of the run. All pictures "
               "have the same scales; the key is in the order of the areas, from the bottom up.");
   WriteLegend(out, legend);
-  out.Open("div", {{"class", "panels"}});
-  std::string without;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (report.runs[i].blocks.empty()) {
-      without += (without.empty() ? "" : ", ") + names[i];
-    } else {
-      WritePanel(out, names[i], report.runs[i], scales, palette);
-    }
-  }
+  WritePanels(out, report, palette);
   out.Close();
-  if (!without.empty()) {
-    out.Element("p", {{"class", "left-out"}}, "No samples were taken of: " + without + ".");
+  if (const std::string dominant = DominantFreetype(report); !dominant.empty()) {
+    out.Open("figure");
+    out.Element("figcaption", "The same without " + dominant + ", beside which little is seen.");
+    WritePanels(out, WithoutFreetype(report, dominant), palette);
+    out.Close();
   }
-  out.Close();
   WriteSummary(out, report, freetypes);
 }
 

@@ -33,11 +33,21 @@ struct BlockArea {
 };
 
 /// Returns at most `most` of `samples`, evenly chosen, the first and the last among them. They are
-/// in the order of their steps.
+/// in the order of their steps. Samples without any number are none.
 std::vector<BlockSample> ChooseSamples(std::vector<BlockSample> samples, std::size_t most);
 
 /// Returns the areas of `run` from the bottom up, those that are empty all the time left out.
 std::vector<BlockArea> LayoutBlocks(const Run& run, const BlockScales& scales);
+
+/// Returns the freetypes that any pageblock had at any time, in the order of the runs.
+std::vector<std::string> FreetypesOf(const Report& report);
+
+/// Returns the freetype beside which all others are too thin to see, or nothing: it always has at
+/// least ten times as many pageblocks as they have together.
+std::string DominantFreetype(const Report& report);
+
+/// Returns `report` with one freetype fewer.
+Report WithoutFreetype(Report report, const std::string& freetype);
 
 /// True if any run has samples.
 bool HasBlocks(const Report& report);

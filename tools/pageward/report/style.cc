@@ -91,7 +91,7 @@ font-size:.88em}
 .band-row{display:grid;grid-template-columns:minmax(7em,15em) minmax(8em,1fr) 13em;
 gap:0 1em;align-items:center;margin:.15em 0}
 .band-name{overflow-wrap:anywhere;line-height:1.25}
-.band-value{text-align:right;font-variant-numeric:tabular-nums;line-height:1.25}
+.band-value{text-align:right;overflow-wrap:anywhere;font-variant-numeric:tabular-nums;line-height:1.25}
 .band-value .note{display:block}
 .band-plot{position:relative;min-width:0}
 .stretched{display:block;width:100%;height:24px;overflow:visible}

@@ -119,7 +119,7 @@ TimeScale::TimeScale(std::vector<std::uint64_t> times, double begin, double end)
   for (std::size_t i = 0; i < times_.size(); ++i) {
     if (i > 0) {
       const std::uint64_t gap = times_[i] - times_[i - 1];
-      is_shortened_ = is_shortened_ || gap > 1;
+      is_shortened_ = is_shortened_ || gap > 2;  // One of two is as wide as two of one.
       place += 1 + std::log2(static_cast<double>(gap));
     }
     places_.push_back(place);
