@@ -36,7 +36,7 @@ std::string TitleOf(const ProbeMark& mark) {
 
 std::string LabelOf(const ViewRow& row, const ViewsLayout& layout) {
   const std::uint64_t distance = row.page - layout.first_page;
-  return "+" + (distance < 100000 ? fmt::format("{}", distance) : FormatHex(distance));
+  return distance < 100000 ? fmt::format("+{}", distance) : fmt::format("+{:#x}", distance);
 }
 
 void WriteRows(SvgWriter& svg, const ViewsLayout& layout) {
