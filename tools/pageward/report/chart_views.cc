@@ -122,10 +122,10 @@ void WriteTimeline(MarkupWriter& out, const std::string& name, const Run& run, d
 void WriteLeftOut(MarkupWriter& out, const ViewsLayout& layout) {
   std::string text = "Rows are pages, counted from page " + FormatHex(layout.first_page) + ".";
   if (layout.views_left_out > 0) {
-    text += " " + GroupThousands(layout.views_left_out) + " views more are not drawn.";
+    text += fmt::format(" {} views more are not drawn.", GroupThousands(layout.views_left_out));
   }
   if (layout.probes_left_out > 0) {
-    text += " " + GroupThousands(layout.probes_left_out) + " probes more are not drawn.";
+    text += fmt::format(" {} probes more are not drawn.", GroupThousands(layout.probes_left_out));
   }
   out.Element("p", {{"class", "left-out"}}, text);
 }
