@@ -3,59 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <vector>
 
 #include "tests/support/tools/sample_report.h"
 
 namespace pageward::tool {
 namespace {
 
-TEST(SweepTest, ReadsNumbersWithTheirUnits) {
-  EXPECT_EQ(NumberOf("64"), 64);
-  EXPECT_EQ(NumberOf("0.5"), 0.5);
-  EXPECT_EQ(NumberOf("32M"), 32.0 * 1024 * 1024);
-  EXPECT_EQ(NumberOf("1GiB"), 1024.0 * 1024 * 1024);
-  EXPECT_EQ(NumberOf("4 KiB"), 4096);
-  EXPECT_EQ(NumberOf("grouped"), std::nullopt);
-  EXPECT_EQ(NumberOf("2x"), std::nullopt);
-  EXPECT_EQ(NumberOf("9:4:2"), std::nullopt);
-  EXPECT_EQ(NumberOf("nan"), std::nullopt);
-  EXPECT_EQ(NumberOf(""), std::nullopt);
-}
-
-TEST(SweepTest, MakesALineOfRunsThatDifferOnlyInTheAxis) {
-  const std::vector<SweepLine> lines =
-      SweepLinesOf(testing_support::SweepReport(), "cpus", "cycles");
-  ASSERT_EQ(lines.size(), 3u);
-  EXPECT_EQ(lines[0].name, "adhoc");
-  EXPECT_EQ(lines[1].name, "grouped");
-  for (const SweepLine& line : lines) {
-    ASSERT_EQ(line.points.size(), 6u);
-    for (std::size_t i = 1; i < line.points.size(); ++i) {
-      EXPECT_GT(line.points[i].at, line.points[i - 1].at);
-    }
-  }
-}
-
-TEST(SweepTest, NamesSettingsWhoseValuesSayTooLittle) {
-  const std::vector<SweepLine> lines =
-      SweepLinesOf(testing_support::SweepReport(), "conversion", "cycles");
-  ASSERT_EQ(lines.size(), 6u);
-  EXPECT_EQ(lines[0].name, "cpus 1");
-  EXPECT_EQ(lines[0].points[1].at, 1) << "words stand in their order";
-}
-
-TEST(SweepTest, MeasuresCountsWithoutABand) {
-  const Report report = testing_support::SweepReport();
-  const std::vector<SweepLine> lines = SweepLinesOf(report, "cpus", "shootdown");
-  ASSERT_EQ(lines.size(), 3u);
-  EXPECT_EQ(lines[0].points[0].band.low, lines[0].points[0].band.high);
-  EXPECT_TRUE(SweepLinesOf(report, "cpus", "no such count").empty());
-  EXPECT_TRUE(SweepLinesOf(report, "no such axis", "cycles").empty());
-  EXPECT_TRUE(SweepLinesOf(Report(), "cpus", "cycles").empty());
-}
-
-TEST(SweepTest, DrawsAFileThatStandsAlone) {
+TEST(SweepSvgTest, DrawsAFileThatStandsAlone) {
   const std::string svg = RenderSweepSvg(testing_support::SweepReport(), "cpus");
   EXPECT_EQ(svg.rfind("<?xml", 0), 0u);
   EXPECT_NE(svg.find("xmlns=\"http://www.w3.org/2000/svg\""), std::string::npos);
@@ -64,7 +18,31 @@ TEST(SweepTest, DrawsAFileThatStandsAlone) {
   EXPECT_NE(svg.find("modelled cycles (logarithmic)"), std::string::npos);
 }
 
-TEST(SweepTest, SaysSoIfThereIsNothingToDraw) {
+TEST(SweepSvgTest, DrawsCountsBeforeCyclesInAPage) {
+  MarkupWriter out;
+  WriteSweep(out, testing_support::SweepReport());
+  const std::string markup = out.Take();
+  const std::size_t cycles = markup.find("<h3>modelled cycles</h3>");
+  ASSERT_NE(cycles, std::string::npos);
+  EXPECT_LT(markup.find("<h3>"), cycles);
+  EXPECT_EQ(markup.rfind("<h3>"), cycles);
+}
+
+TEST(SweepSvgTest, KeepsLinesOfOneColourApart) {
+  Report report;
+  for (int line = 0; line < 9; ++line) {
+    for (int cpus = 1; cpus < 4; ++cpus) {
+      tool::Run run;
+      run.settings = {{"cpus", std::to_string(cpus)}, {"policy", "p" + std::to_string(line)}};
+      report.runs.push_back(run);
+    }
+  }
+  const std::string svg = RenderSweepSvg(report, "cpus");
+  EXPECT_NE(svg.find("line-0 sweep-line dash-0"), std::string::npos);
+  EXPECT_NE(svg.find("line-0 sweep-line dash-1"), std::string::npos);
+}
+
+TEST(SweepSvgTest, SaysSoIfThereIsNothingToDraw) {
   EXPECT_NE(RenderSweepSvg(Report(), "cpus").find("No run has this setting"), std::string::npos);
 }
 

@@ -14,6 +14,7 @@
 #include "tools/pageward/report/number_format.h"
 #include "tools/pageward/report/style.h"
 #include "tools/pageward/report/summary.h"
+#include "tools/pageward/report/sweep_lines.h"
 
 namespace pageward::tool {
 namespace {
@@ -86,6 +87,7 @@ std::vector<Section> SectionsOf(const Report& report) {
   const bool has_runs = !report.runs.empty();
   std::vector<Section> sections = {
       {"counts", "What happened", has_runs, WriteCounts},
+      {"sweep", "What changes along the way", !SweptAxis(report).empty(), WriteSweep},
       {"cycles", "What it would cost", has_runs, WriteModelled},
       {"published", "What others have measured", !report.published.empty(), WritePublished},
       {"blocks", "Pageblocks over time", HasBlocks(report), WriteBlocks},

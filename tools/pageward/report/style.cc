@@ -26,6 +26,11 @@ svg .axis{stroke:var(--strong);stroke-width:1;vector-effect:non-scaling-stroke}
 svg .sensor{fill:transparent}
 svg .area{stroke:var(--paper);stroke-width:.75}
 svg .stripes{fill:url(#stripe)}
+.sweep-band{fill-opacity:.14}
+.sweep-line{stroke-width:2}
+.dash-1{stroke-dasharray:7 3}
+.dash-2{stroke-dasharray:2 3}
+.dash-3{stroke-dasharray:9 3 2 3}
 )";
 
 constexpr char kPage[] = R"(
@@ -86,6 +91,7 @@ font-size:.88em}
 .legend li{display:flex;align-items:center;gap:.45em;min-width:0;overflow-wrap:anywhere}
 .swatch{width:14px;height:14px;flex:none}
 .wide-swatch{width:22px}
+.line-swatch{width:26px}
 .patterns{position:absolute}
 .bands{max-width:64em}
 .band-row{display:grid;grid-template-columns:minmax(7em,15em) minmax(8em,1fr) 13em;
@@ -162,7 +168,8 @@ body{font-size:9.5pt}
 main{max-width:none;padding:0}
 nav{display:none}
 h2{break-after:avoid;margin-top:1.4em}
-h3,figcaption,caption,.legend{break-after:avoid}
+h3,figcaption,caption,.legend,.lead{break-after:avoid}
+figcaption,.lead,.legend{break-inside:avoid}
 .panel,.band-row,tr,.published{break-inside:avoid}
 .sequences .panel{break-inside:auto}
 .scrolls{overflow:visible}
@@ -171,7 +178,7 @@ th,td{padding-left:.4em;padding-right:.4em}
 tbody th,thead th:first-child{position:static}
 tbody th{min-width:0;max-width:16em}
 thead th{min-width:0}
-.panels{grid-template-columns:repeat(2,minmax(0,1fr))}
+.panels{grid-template-columns:repeat(3,minmax(0,1fr))}
 .panels.sequences{grid-template-columns:repeat(2,minmax(0,1fr))}
 .band-row{grid-template-columns:9em minmax(8em,1fr) 12em}
 }
@@ -183,11 +190,6 @@ svg .title{font-size:15px;font-weight:600}
 svg .key{font-size:12px}
 svg .tick{font-size:11px}
 svg .unit{font-size:12px}
-.sweep-band{fill-opacity:.14}
-.sweep-line{stroke-width:2}
-.dash-1{stroke-dasharray:7 3}
-.dash-2{stroke-dasharray:2 3}
-.dash-3{stroke-dasharray:9 3 2 3}
 )";
 
 }  // namespace

@@ -1,10 +1,11 @@
-// Which runs of a report make which line of a sweep.
+#include "tools/pageward/report/sweep_lines.h"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <map>
-
-#include "tools/pageward/report/sweep_svg.h"
+#include <set>
 
 namespace pageward::tool {
 namespace {
@@ -120,6 +121,67 @@ std::vector<SweepLine> SweepLinesOf(const Report& report, const std::string& axi
                      [](const SweepPoint& a, const SweepPoint& b) { return a.at < b.at; });
   }
   return lines;
+}
+
+std::string SweptAxis(const Report& report) {
+  std::string axis;
+  std::size_t most = 2;
+  if (report.runs.empty()) {
+    return axis;
+  }
+  for (const Setting& setting : report.runs.front().settings) {
+    std::set<double> numbers;
+    bool are_numbers = true;
+    for (const Run& run : report.runs) {
+      const std::string* value = ValueOfSetting(run, setting.name);
+      const std::optional<double> number = value != nullptr ? NumberOf(*value) : std::nullopt;
+      are_numbers = are_numbers && number.has_value();
+      numbers.insert(number.value_or(0));
+    }
+    if (are_numbers && numbers.size() > most) {
+      most = numbers.size();
+      axis = setting.name;
+    }
+  }
+  return axis;
+}
+
+std::vector<std::string> ChangingMeasures(const Report& report, const std::string& axis,
+                                          std::size_t most) {
+  if (report.runs.empty()) {
+    return {};
+  }
+  struct Measure {
+    std::string name;
+    double factor = 1;
+    std::size_t place = 0;
+  };
+  std::vector<Measure> measures;
+  for (const Count& count : report.runs.front().counts) {
+    double factor = 1;
+    for (const SweepLine& line : SweepLinesOf(report, axis, count.name)) {
+      double low = std::numeric_limits<double>::infinity();
+      double high = 0;
+      for (const SweepPoint& point : line.points) {
+        low = std::min(low, point.band.nominal);
+        high = std::max(high, point.band.nominal);
+      }
+      factor = std::max(factor, (high + 1) / (low + 1));  // From nothing is a change as well.
+    }
+    if (factor > 1) {
+      measures.push_back({count.name, factor, measures.size()});
+    }
+  }
+  std::stable_sort(measures.begin(), measures.end(),
+                   [](const Measure& a, const Measure& b) { return a.factor > b.factor; });
+  measures.resize(std::min(measures.size(), most));
+  std::sort(measures.begin(), measures.end(),
+            [](const Measure& a, const Measure& b) { return a.place < b.place; });
+  std::vector<std::string> names;
+  for (Measure& measure : measures) {
+    names.push_back(std::move(measure.name));
+  }
+  return names;
 }
 
 }  // namespace pageward::tool
