@@ -6,18 +6,10 @@ using frame::Mobility;
 using frame::Request;
 using ptable::SetDirectMapTo;
 
-namespace {
-
-constexpr FrameRange Only(FrameNumber frame) {
-  return FrameRange{frame, FrameCount(1)};
-}
-
-}  // namespace
-
-Result<FrameNumber> HiddenFrames::Allocate(frame::ThreadLists& lists) {
+Result<FrameNumber> HiddenFrames::Allocate(Order order, frame::ThreadLists& lists) {
   const bool is_grouped = policy_ == ConversionPolicy::kGrouped;
   const Request request = is_grouped ? Request::Unmapped() : Request::Mapped(Mobility::kUnmovable);
-  const Result<FrameNumber> frame = frames_.Allocate(Order(0), request, lists);
+  const Result<FrameNumber> frame = frames_.Allocate(order, request, lists);
   if (!frame.ok()) {
     return frame;
   }
@@ -26,22 +18,26 @@ Result<FrameNumber> HiddenFrames::Allocate(frame::ThreadLists& lists) {
     return frame;
   }
   const FlushWhen flush = policy_ == ConversionPolicy::kAdhoc ? FlushWhen::kNow : FlushWhen::kLater;
-  const auto changed = map_.Change(Only(*frame), SetDirectMapTo::kInvalid, flush);
+  const FrameRange range{*frame, order.frames()};
+  const auto changed = map_.Change(range, SetDirectMapTo::kInvalid, flush);
   if (!changed.ok()) {
-    frames_.Free(*frame, Order(0), lists);
+    frames_.Free(*frame, order, lists);
     return changed.error();
   }
   return frame;
 }
 
-void HiddenFrames::Free(FrameNumber frame, frame::ThreadLists& lists) {
+void HiddenFrames::Free(FrameNumber frame, Order order, frame::ThreadLists& lists) {
   Meter& meter = CurrentCpu().meter();
   if (policy_ != ConversionPolicy::kGrouped) {
-    map_.Restore(Only(frame), SetDirectMapTo::kDefault);
-    ram_.Zero(frame);
-    meter.Add(Primitive::kFrameCleared);
+    const FrameRange range{frame, order.frames()};
+    map_.Restore(range, SetDirectMapTo::kDefault);
+    for (FrameNumber each = range.begin; each < range.end(); ++each.value) {
+      ram_.Zero(each);
+    }
+    meter.Add(Primitive::kFrameCleared, order.frames().value);
   }
-  frames_.Free(frame, Order(0), lists);
+  frames_.Free(frame, order, lists);
   meter.Add(Primitive::kFrameFreed);
 }
 

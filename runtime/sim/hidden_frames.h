@@ -21,8 +21,8 @@ enum class ConversionPolicy : std::uint8_t {
   kSkipFlush,  ///< Each by itself and without a flush. Weaker: for comparison only.
 };
 
-/// Allocates frames, one at a time, that ordinary code cannot reach. Thread-safe, if each thread
-/// brings its own lists.
+/// Allocates frames that ordinary code cannot reach. Thread-safe, if each thread brings its own
+/// lists.
 class HiddenFrames {
  public:
   HiddenFrames(frame::PageAllocator& frames, DirectMap& map, SimRam& ram, ConversionPolicy policy)
@@ -32,13 +32,14 @@ class HiddenFrames {
 
   ConversionPolicy policy() const { return policy_; }
 
-  /// Returns a frame that is absent from the direct map. What it holds is undefined: the caller
-  /// clears it, through a view. Errors: as the page allocator's and the direct map's.
-  Result<FrameNumber> Allocate(frame::ThreadLists& lists);
+  /// Returns the first of 2^order frames that are absent from the direct map. What they hold is
+  /// undefined: the caller clears them, through views. Without pageblocks they leave the direct map
+  /// together, in one change. Errors: as the page allocator's and the direct map's.
+  Result<FrameNumber> Allocate(Order order, frame::ThreadLists& lists);
 
-  /// Takes one back. By pageblock it stays hidden and keeps what it holds; one by one it is mapped
-  /// again and cleared before anybody else can have it.
-  void Free(FrameNumber frame, frame::ThreadLists& lists);
+  /// Takes them back. By pageblock they stay hidden and keep what they hold; otherwise they are
+  /// mapped again and cleared before anybody else can have them.
+  void Free(FrameNumber frame, Order order, frame::ThreadLists& lists);
 
  private:
   frame::PageAllocator& frames_;

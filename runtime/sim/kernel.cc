@@ -250,13 +250,13 @@ void Kernel::FreeFrame(FrameNumber frame, Order order) {
   CurrentCpu().meter().Add(Primitive::kFrameFreed);
 }
 
-Result<FrameNumber> Kernel::AllocateHidden() {
-  return hidden_.Allocate(lists());
+Result<FrameNumber> Kernel::AllocateHidden(Order order) {
+  return hidden_.Allocate(order, lists());
 }
 
-void Kernel::FreeHidden(FrameNumber frame) {
-  CheckStale(FrameRange{frame, FrameCount(1)});
-  hidden_.Free(frame, lists());
+void Kernel::FreeHidden(FrameNumber frame, Order order) {
+  CheckStale(FrameRange{frame, order.frames()});
+  hidden_.Free(frame, order, lists());
 }
 
 void Kernel::ClearFrame(FrameNumber frame) {

@@ -110,8 +110,11 @@ class Kernel {
   Result<FrameNumber> AllocateFrame(Order order, const frame::Request& request);
   void FreeFrame(FrameNumber frame, Order order);
   /// Allocates a frame out of the direct map, by the conversion policy of the run.
-  Result<FrameNumber> AllocateHidden();
-  void FreeHidden(FrameNumber frame);
+  Result<FrameNumber> AllocateHidden() { return AllocateHidden(Order(0)); }
+  void FreeHidden(FrameNumber frame) { FreeHidden(frame, Order(0)); }
+  /// The same for 2^order of them; returns the first.
+  Result<FrameNumber> AllocateHidden(Order order);
+  void FreeHidden(FrameNumber frame, Order order);
   /// Clears a frame that is in the direct map.
   void ClearFrame(FrameNumber frame);
   /// The lists of the current processor.

@@ -41,9 +41,36 @@ TEST_P(HiddenFramesTest, WhoGetsItNextSeesNothingOfIt) {
   EXPECT_EQ(kernel_->ram().IsZero(frame), is_mapped_again);
 }
 
+TEST_P(HiddenFramesTest, ABlockOfFramesIsAbsentAsAWholeAndComesBackAsAWhole) {
+  for (const unsigned order : {1u, 4u, 9u, 10u}) {
+    const FrameNumber first = *kernel_->AllocateHidden(Order(order));
+    const FrameRange range{first, Order(order).frames()};
+    EXPECT_TRUE(IsAligned<std::uint64_t>(first.value, range.count.value));
+    for (FrameNumber frame = first; frame < range.end(); ++frame.value) {
+      ASSERT_FALSE(kernel_->direct_map().IsPresent(frame)) << "order " << order;
+      kernel_->ram().Fill(frame, FillTag{7});
+    }
+    kernel_->FreeHidden(first, Order(order));
+    const bool is_grouped = GetParam() == ConversionPolicy::kGrouped;
+    for (FrameNumber frame = first; frame < range.end(); ++frame.value) {
+      ASSERT_EQ(kernel_->direct_map().IsPresent(frame), !is_grouped) << "order " << order;
+      ASSERT_EQ(kernel_->ram().IsZero(frame), !is_grouped) << "order " << order;
+    }
+    kernel_->DrainLists();
+    kernel_->CheckInvariants();
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Policies, HiddenFramesTest,
                          testing::Values(ConversionPolicy::kGrouped, ConversionPolicy::kAdhoc,
                                          ConversionPolicy::kSkipFlush));
+
+TEST(ConversionPolicyTest, AdhocFlushesOnceForABlockOfFrames) {
+  TestKernel kernel(With(ConversionPolicy::kAdhoc));
+  kernel.TakeCounts();
+  EXPECT_TRUE(kernel->AllocateHidden(Order(6)).ok());
+  EXPECT_EQ(kernel.TakeCounts()[Tally::kFlushEvent], 1u);
+}
 
 // Spec: T104
 TEST(ConversionPolicyTest, GroupedFlushesForAPageblockAndAdhocForEachPage) {
