@@ -1,6 +1,7 @@
 // Inputs of `pageward sim` other than scenarios: what other programs did.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "tools/pageward/report/run.h"
@@ -14,6 +15,9 @@ struct SimRequest {
   std::vector<Settings> points;
   sim::CostModel costs;
   Progress* progress = nullptr;  ///< Told of how far it is; may be absent.
+  /// Axes that somebody gave a value. For others an input may know better than the standard.
+  std::set<std::string, std::less<>> given{};
+  std::string hide{};  ///< A HideRule, for events of a kernel; empty for the standard.
 };
 
 /// Replays a trace that `pageward record` made. Fills in everything of a report but its command and

@@ -3,7 +3,11 @@
 namespace pageward::tool {
 
 const SimParts& Parts() {
-  static constexpr SimParts kParts{.render_html = RenderHtml, .render_sweep_svg = RenderSweepSvg};
+  static constexpr SimParts kParts{
+      .render_html = &RenderHtml,
+      .render_sweep_svg = &RenderSweepSvg,
+      .run_import_file = &RunImportFile,
+  };
   return kParts;
 }
 

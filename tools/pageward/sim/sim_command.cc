@@ -25,6 +25,7 @@ namespace {
 struct SimOptions {
   std::string input;
   std::string import_path;
+  std::string hide;
   AxisTexts axes;  // Of options that were given.
   std::string sweep;
   std::string costs_path;
@@ -46,6 +47,9 @@ Input InputOf(const SimOptions& options) {
       throw Failure(fmt::format("sim: '{}' and --import are two inputs; give one", options.input));
     }
     return Input{InputKind::kImport, nullptr};
+  }
+  if (!options.hide.empty()) {
+    throw Failure("sim: --hide is about --import FILE; there is none");
   }
   if (options.input.empty()) {
     throw Failure("sim: give a scenario, a trace or --import FILE; see pageward sim --help");
@@ -79,6 +83,9 @@ Report RunInput(const SimOptions& options, const Input& input, Progress* progres
       texts.emplace(value.first, value.second);
     }
   }
+  if (input.kind == InputKind::kImport) {
+    texts.emplace("conversion", "all");
+  }
   for (const auto& [axis, text] : options.axes) {
     texts[axis] = text;
   }
@@ -98,6 +105,11 @@ Report RunInput(const SimOptions& options, const Input& input, Progress* progres
       return RunPart(Parts().run_trace_file, "recorded traces", request);
     case InputKind::kImport:
       request.input = options.import_path;
+      request.hide = options.hide;
+      for (const auto& [axis, text] : options.axes) {
+        request.given.insert(axis);
+      }
+      request.given.insert(*sweep_axis);
       return RunPart(Parts().run_import_file, "events of the kernel", request);
   }
   throw Failure("sim: nothing to run");
@@ -191,6 +203,9 @@ void AddSim(CLI::App& app, const std::string& typed, Action* chosen) {
   sim->add_option("INPUT", options->input, "A scenario's name, or a trace that was recorded");
   sim->add_option("--import", options->import_path,
                   "Replay what perf script or trace-cmd report told of a kernel's page allocator");
+  sim->add_option("--hide", options->hide,
+                  "With --import: which allocations are hidden: user, all, none, gfp:FLAG+FLAG or "
+                  "migratetype:TYPE, several between commas [user]");
   for (const Axis& axis : Axes()) {
     const std::string name(axis.name);
     sim->add_option_function<std::string>(
