@@ -157,6 +157,10 @@ void DirectMap::Restore(FrameRange frames, const PermissionChange& change) {
   NoteChange(frames, change);
 }
 
+Status DirectMap::SplitAbsentAt(FrameNumber boundary) {
+  return SplitAt(AddressOf(boundary), ptable::SetDirectMapTo::kDefault);
+}
+
 // Whether one page in each pageblock's worth of addresses finds every leaf of `frames`.
 bool DirectMap::HasOnlyLargeLeaves(FrameRange frames) const {
   const VirtRange range = AddressesOf(frames);

@@ -102,6 +102,10 @@ class DirectMap {
   /// Puts back a change that took no splits or whose splits have been made. Can't fail.
   void Restore(FrameRange frames, const ptable::PermissionChange& change) PW_EXCLUDES(mutex_);
 
+  /// Splits what lies across the beginning of `boundary` and is not in the direct map, so that
+  /// either side can be restored by itself. Errors: what table pages could not be had for.
+  Status SplitAbsentAt(FrameNumber boundary) PW_EXCLUDES(mutex_);
+
   /// Makes every processor forget `frames`: one event.
   void Flush(FrameRange frames);
 

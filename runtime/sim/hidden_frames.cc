@@ -27,6 +27,16 @@ Result<FrameNumber> HiddenFrames::Allocate(Order order, frame::ThreadLists& list
   return frame;
 }
 
+Status HiddenFrames::Split(FrameNumber frame, Order order) {
+  const FrameCount half(order.frames().value / 2);
+  if (policy_ != ConversionPolicy::kGrouped) {
+    if (const Status split = map_.SplitAbsentAt(frame + half); !split) {
+      return split;
+    }
+  }
+  return frames_.SplitRun(FrameRange{frame, order.frames()}, half);
+}
+
 void HiddenFrames::Free(FrameNumber frame, Order order, frame::ThreadLists& lists) {
   Meter& meter = CurrentCpu().meter();
   if (policy_ != ConversionPolicy::kGrouped) {

@@ -37,6 +37,10 @@ class HiddenFrames {
   /// together, in one change. Errors: as the page allocator's and the direct map's.
   Result<FrameNumber> Allocate(Order order, frame::ThreadLists& lists);
 
+  /// Makes two blocks of one that Allocate() returned, so that each half can be freed by itself.
+  /// Errors: what a split of the direct map could not be had for; then it is one block still.
+  Status Split(FrameNumber frame, Order order);
+
   /// Takes them back. By pageblock they stay hidden and keep what they hold; otherwise they are
   /// mapped again and cleared before anybody else can have them.
   void Free(FrameNumber frame, Order order, frame::ThreadLists& lists);

@@ -115,6 +115,8 @@ class Kernel {
   /// The same for 2^order of them; returns the first.
   Result<FrameNumber> AllocateHidden(Order order);
   void FreeHidden(FrameNumber frame, Order order);
+  /// Makes two hidden blocks of one. Errors: as HiddenFrames::Split().
+  Status SplitHidden(FrameNumber frame, Order order) { return hidden_.Split(frame, order); }
   /// Clears a frame that is in the direct map.
   void ClearFrame(FrameNumber frame);
   /// The lists of the current processor.

@@ -11,7 +11,8 @@ KmemEvent Allocation(std::string_view flags, frame::Mobility mobility) {
   return KmemEvent{.mobility = mobility, .gfp = *ParseGfpFlags(flags)};
 }
 
-const KmemEvent kUserPage = Allocation("GFP_HIGHUSER_MOVABLE|__GFP_ZERO", frame::Mobility::kMovable);
+const KmemEvent kUserPage =
+    Allocation("GFP_HIGHUSER_MOVABLE|__GFP_ZERO", frame::Mobility::kMovable);
 const KmemEvent kLargeUserPage = Allocation("GFP_TRANSHUGE_LIGHT", frame::Mobility::kMovable);
 const KmemEvent kGuestPage = Allocation("GFP_HIGHUSER", frame::Mobility::kUnmovable);
 const KmemEvent kKernelPage = Allocation("GFP_KERNEL|__GFP_ZERO", frame::Mobility::kUnmovable);

@@ -74,13 +74,12 @@ TEST(KmemLineTest, FieldsThatATracerCouldNotFormatAreReadRaw) {
 }
 
 TEST(KmemLineTest, FreesBatchesAndTheirFormerNames) {
-  const KmemEvent freed = EventIn(
-      "kswapd0 58 [000] 1.5: kmem:mm_page_free: page=0xfffff8a1c4 pfn=0x3a7f0 order=3");
+  const KmemEvent freed =
+      EventIn("kswapd0 58 [000] 1.5: kmem:mm_page_free: page=0xfffff8a1c4 pfn=0x3a7f0 order=3");
   EXPECT_EQ(freed.kind, KmemKind::kFreed);
   EXPECT_EQ(freed.order, 3u);
-  EXPECT_EQ(
-      EventIn("sh 9 [000] 1.5: kmem:mm_page_free_batched: page=0x1 pfn=0x3a7f0 order=0").kind,
-      KmemKind::kFreedInBatch);
+  EXPECT_EQ(EventIn("sh 9 [000] 1.5: kmem:mm_page_free_batched: page=0x1 pfn=0x3a7f0 order=0").kind,
+            KmemKind::kFreedInBatch);
   EXPECT_EQ(EventIn("sh-9 [000] 1.5: mm_page_free_direct: page=ffffea0003db9f40 pfn=1155800 "
                     "order=0")
                 .kind,
@@ -119,8 +118,8 @@ TEST(KmemLineTest, NamesOfTasksMayHaveBlanksAndBrackets) {
 }
 
 TEST(KmemLineTest, ALineWithoutAProcessorIsAnEventAllTheSame) {
-  EXPECT_FALSE(EventIn("perf 6429 22.498450: kmem:mm_page_free: page=0x1 pfn=7 order=0")
-                   .cpu.has_value());
+  EXPECT_FALSE(
+      EventIn("perf 6429 22.498450: kmem:mm_page_free: page=0x1 pfn=7 order=0").cpu.has_value());
 }
 
 TEST(KmemLineTest, OtherEventsAreNoPageEvents) {

@@ -61,6 +61,34 @@ TEST_P(HiddenFramesTest, ABlockOfFramesIsAbsentAsAWholeAndComesBackAsAWhole) {
   }
 }
 
+TEST_P(HiddenFramesTest, HalvesOfABlockCanBeFreedOneAfterTheOther) {
+  for (const unsigned order : {1u, 9u, 10u}) {
+    const FrameNumber first = *kernel_->AllocateHidden(Order(order));
+    const FrameNumber middle = first + FrameCount(Order(order).frames().value / 2);
+    ASSERT_TRUE(kernel_->SplitHidden(first, Order(order)).ok());
+    kernel_->FreeHidden(middle, Order(order - 1));
+    EXPECT_FALSE(kernel_->direct_map().IsPresent(first));
+    EXPECT_EQ(kernel_->direct_map().IsPresent(middle), GetParam() != ConversionPolicy::kGrouped);
+    kernel_->FreeHidden(first, Order(order - 1));
+    kernel_->DrainLists();
+    kernel_->CheckInvariants();
+  }
+}
+
+TEST_P(HiddenFramesTest, ABlockWhoseSplitFailsIsStillOneBlock) {
+  const FrameNumber first = *kernel_->AllocateHidden(Order(9));
+  const std::uint64_t splits = kernel_->direct_map().splits();
+  kernel_.faults().FailAfter(FaultPoint::kTablePage, 0);
+  const bool has_split = kernel_->SplitHidden(first, Order(9)).ok();
+  kernel_.faults().Stop();
+  EXPECT_EQ(has_split, GetParam() == ConversionPolicy::kGrouped);
+  EXPECT_EQ(kernel_->direct_map().splits(), splits);
+  if (!has_split) {
+    kernel_->FreeHidden(first, Order(9));
+    EXPECT_TRUE(kernel_->direct_map().IsPresent(first));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Policies, HiddenFramesTest,
                          testing::Values(ConversionPolicy::kGrouped, ConversionPolicy::kAdhoc,
                                          ConversionPolicy::kSkipFlush));

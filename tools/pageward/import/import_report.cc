@@ -85,6 +85,9 @@ void AddRemarks(const TraceSummary& trace, const ReplaySummary& replay, Run* run
   remark(replay.counts.unclearable,
          fmt::format("{} hidden pages could not be cleared for want of a window",
                      replay.counts.unclearable));
+  remark(replay.counts.unsplit,
+         fmt::format("{} times a hidden block could not be split, and was kept as a whole",
+                     replay.counts.unsplit));
   remark(replay.counts.hidden == 0 ? 1 : 0,
          "no allocation was hidden: another --hide is needed for a comparison");
 }

@@ -60,8 +60,7 @@ void KmemMatcher::TakeFree(const KmemEvent& event) {
   ++counts_.frees;
   const auto block = ledger_.Containing(event.pfn);
   if (block && block->order >= event.order) {
-    counts_.partial_frees += block->order > event.order ? 1u : 0u;
-    Free(event, Narrow(*block, event.pfn, event.order));
+    FreePart(event, *block, event.order);
   } else if (DropWithin(event)) {
     ++counts_.oversized_frees;
   } else if (ledger_.TakeMark(event.pfn)) {
@@ -80,16 +79,14 @@ void KmemMatcher::TakeBatchedFree(const KmemEvent& event) {
     return;
   }
   ++counts_.frees;
-  const unsigned order = block->pfn == event.pfn ? block->order : 0;
-  counts_.partial_frees += block->order > order ? 1u : 0u;
-  Free(event, Narrow(*block, event.pfn, order));
+  FreePart(event, *block, block->pfn == event.pfn ? block->order : 0);
   ledger_.Mark(event.pfn);
 }
 
 bool KmemMatcher::DropWithin(const KmemEvent& event) {
   bool has_any = false;
   if (const auto around = ledger_.Containing(event.pfn); around && around->order > event.order) {
-    Free(event, Narrow(*around, event.pfn, event.order));
+    Free(event, Narrow(*around, event.pfn, event.order).value_or(*around));
     has_any = true;
   }
   for (auto block = ledger_.FirstIn(event.pfn, EndOf(event)); block;
@@ -100,9 +97,19 @@ bool KmemMatcher::DropWithin(const KmemEvent& event) {
   return has_any;
 }
 
-HeldBlock KmemMatcher::Narrow(HeldBlock block, std::uint64_t pfn, unsigned order) {
+// What can't be split is kept as a whole: the keeper says how often.
+void KmemMatcher::FreePart(const KmemEvent& event, const HeldBlock& block, unsigned order) {
+  counts_.partial_frees += block.order > order ? 1u : 0u;
+  if (const auto part = Narrow(block, event.pfn, order)) {
+    Free(event, *part);
+  }
+}
+
+std::optional<HeldBlock> KmemMatcher::Narrow(HeldBlock block, std::uint64_t pfn, unsigned order) {
   while (block.order > order) {
-    keeper_.Split(block);
+    if (!keeper_.Split(block)) {
+      return std::nullopt;
+    }
     ledger_.Remove(block.pfn);
     --block.order;
     HeldBlock upper = block;

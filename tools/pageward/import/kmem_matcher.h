@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "tools/pageward/import/kmem_line.h"
 #include "tools/pageward/import/page_ledger.h"
@@ -38,8 +39,8 @@ class BlockKeeper {
  public:
   /// Allocates a block; says in `block` where it is.
   virtual void Allocate(const KmemEvent& event, HeldBlock* block) = 0;
-  /// A block becomes two of half the size.
-  virtual void Split(const HeldBlock& block) = 0;
+  /// A block becomes two of half the size. Returns whether it could.
+  virtual bool Split(const HeldBlock& block) = 0;
   /// `block` is given back, on the processor of `event`.
   virtual void Free(const KmemEvent& event, const HeldBlock& block) = 0;
 
@@ -65,8 +66,10 @@ class KmemMatcher {
   void TakeBatchedFree(const KmemEvent& event);
   // Gives up what is known of the pages of `event`; returns whether there was anything.
   bool DropWithin(const KmemEvent& event);
-  // Splits `block` until the piece at `pfn` has `order`, and returns that.
-  HeldBlock Narrow(HeldBlock block, std::uint64_t pfn, unsigned order);
+  // Splits `block` until the piece at `pfn` has `order`, and returns that, or nothing if it can't
+  // be split so far.
+  std::optional<HeldBlock> Narrow(HeldBlock block, std::uint64_t pfn, unsigned order);
+  void FreePart(const KmemEvent& event, const HeldBlock& block, unsigned order);
   void Free(const KmemEvent& event, const HeldBlock& block);
 
   BlockKeeper& keeper_;
@@ -78,7 +81,7 @@ class KmemMatcher {
 class NoKeeper final : public BlockKeeper {
  public:
   void Allocate(const KmemEvent&, HeldBlock*) override {}
-  void Split(const HeldBlock&) override {}
+  bool Split(const HeldBlock&) override { return true; }
   void Free(const KmemEvent&, const HeldBlock&) override {}
 };
 

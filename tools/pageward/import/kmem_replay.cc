@@ -66,15 +66,21 @@ void KmemReplay::Clear(const HeldBlock& block) {
   }
 }
 
-void KmemReplay::Split(const HeldBlock& block) {
+bool KmemReplay::Split(const HeldBlock& block) {
   if (block.place == BlockPlace::kNowhere) {
-    return;
+    return true;
+  }
+  if (block.place == BlockPlace::kHidden) {
+    const bool has_split = simulation_.kernel().SplitHidden(block.frame, Order(block.order)).ok();
+    counts_.unsplit += has_split ? 0u : 1u;
+    return has_split;
   }
   const FrameRange frames{block.frame, Order(block.order).frames()};
   const FrameCount half(frames.count.value / 2);
   // Leaves of the frame table have their places, so there is nothing that could be wanting.
   const Status split = simulation_.kernel().frames().SplitRun(frames, half);
   PW_CHECK(split.ok(), Violation::kInvariant, frames.begin.value);
+  return true;
 }
 
 void KmemReplay::Free(const KmemEvent& event, const HeldBlock& block) {

@@ -16,6 +16,7 @@ struct ReplayCounts {
   std::uint64_t failed = 0;         ///< Allocations that could not be had.
   std::uint64_t failed_hidden = 0;  ///< Those of them that the rule hides.
   std::uint64_t peak_hidden_pages = 0;
+  std::uint64_t unsplit = 0;      ///< Blocks that no table page was there to split: kept whole.
   std::uint64_t unclearable = 0;  ///< Hidden pages that no window could be opened for.
 
   friend bool operator==(const ReplayCounts&, const ReplayCounts&) = default;
@@ -31,7 +32,7 @@ class KmemReplay final : public BlockKeeper {
   KmemReplay& operator=(const KmemReplay&) = delete;
 
   void Allocate(const KmemEvent& event, HeldBlock* block) override;
-  void Split(const HeldBlock& block) override;
+  bool Split(const HeldBlock& block) override;
   void Free(const KmemEvent& event, const HeldBlock& block) override;
 
   const ReplayCounts& counts() const { return counts_; }
