@@ -79,6 +79,7 @@ void Translate(benchmark::State& state, Machine<Format>& machine, const Tour& to
     benchmark::DoNotOptimize(sum);
   }
   state.SetItemsProcessed(state.iterations() * kBlock);
+  state.counters["operations"] = kBlock;
 }
 
 void BM_Mmu_TlbHit(benchmark::State& state) {

@@ -15,6 +15,7 @@ from report.launcher import Usage, usage_of
 from report.redis import Load, requests_answered
 from report.suite import Suite
 from report.suites import SUITES
+from report.suites.sim_source import per_microsecond
 from report.summary import Summary
 from report.vocabulary import Outcome, Row, RunFailed, Selection, UsageError
 
@@ -185,6 +186,18 @@ class SuiteTest(unittest.TestCase):
         text = table.render(suite, outcome, {"time_vs_stock": 1.25}, ["noisy"])
         for shown in ("case", "1.25 (1.20-1.30)", "at most 1.02: NOT MET", "note: noisy"):
             self.assertIn(shown, text)
+
+    def test_a_speed_is_that_of_the_slowest_benchmark(self) -> None:
+        outcome = Outcome()
+        outcome.figures = {"near": 640.0, "near.operations": 64, "far": 50.0, "far.operations": 1}
+        self.assertEqual(per_microsecond("near")(outcome), 100.0)
+        self.assertEqual(per_microsecond("near", "far")(outcome), 20.0)
+
+    def test_a_speed_without_all_its_benchmarks_is_none(self) -> None:
+        outcome = Outcome()
+        outcome.figures = {"near": 640.0, "near.operations": 64, "far": 50.0}
+        self.assertIsNone(per_microsecond("near", "far")(outcome))
+        self.assertIsNone(per_microsecond("other")(outcome))
 
     def test_every_suite_names_its_cases_once(self) -> None:
         for suite in SUITES.values():
