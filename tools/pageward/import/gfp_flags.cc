@@ -20,7 +20,7 @@ struct Name {
   GfpFlags flags;
 };
 
-// The combinations of include/linux/gfp_types.h. Kernels print the largest that fits and then what
+// The combinations of linux/gfp_types.h. Kernels print the largest that fits and then what
 // is left over, so that small differences between kernels show as flags beside it.
 constexpr GfpFlags kReclaim = All(Flag::kDirectReclaim, Flag::kKswapdReclaim);
 constexpr GfpFlags kKernel = kReclaim | All(Flag::kIo, Flag::kFs);

@@ -1,6 +1,6 @@
 // One line of what `perf script` or `trace-cmd report` print, as far as it concerns pages.
 //
-// Events and their fields are those of the kernel's include/trace/events/kmem.h, from 4.2 on: there
+// Events and their fields are those of the kernel's trace/events/kmem.h, from 4.2 on: there
 // migratetypes got the numbers that they have. Both tools, and the kernel's own trace file, put a
 // processor in brackets somewhere before the event's name, and `key=value` behind it.
 #pragma once
