@@ -18,7 +18,8 @@
 namespace pageward::tool {
 namespace {
 
-constexpr std::string_view kCompared[] = {"conversion"};
+constexpr std::string_view kCompared[] = {"conversion", "ptp",         "batching",
+                                          "window",     "stale-views", "leaf"};
 constexpr AxisDefault kBaseline[] = {{"conversion", "adhoc"}};
 // For views, and for the diagram of a refill; a trace has more than anybody looks at.
 constexpr std::size_t kKeptEvents = 512;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/core/check.h"
+
 namespace pageward::tool {
 
 PageLedger::Chunk* PageLedger::Find(std::uint64_t pfn) const {
@@ -20,10 +22,11 @@ PageLedger::Slot& PageLedger::Use(std::uint64_t pfn) {
 }
 
 void PageLedger::Release(std::uint64_t pfn) {
-  Chunk* const chunk = Find(pfn);
-  chunk->slots[IndexOf(pfn)] = Slot{};
-  if (--chunk->used == 0) {
-    chunks_.erase(pfn >> kSlotsLog2);
+  const auto found = chunks_.find(pfn >> kSlotsLog2);
+  PW_ASSERT(found != chunks_.end());
+  found->second->slots[IndexOf(pfn)] = Slot{};
+  if (--found->second->used == 0) {
+    chunks_.erase(found);
   }
 }
 
