@@ -95,6 +95,25 @@ Status RunAllocator::AddGrown(const Result<BlockRange>& grown, Backing backing) 
 }
 
 Result<VirtRange> RunAllocator::Allocate(std::uint64_t bytes, std::uint64_t alignment) {
+  const Result<VirtRange> run = AllocateUsable(bytes, alignment);
+  NoteAllocated(run, bytes, alignment);
+  return run;
+}
+
+void RunAllocator::NoteAllocated(const Result<VirtRange>& run, std::uint64_t bytes,
+                                 std::uint64_t alignment) {
+  if (observer_ == nullptr) [[likely]] {
+    return;
+  }
+  // No zone has as many frames as a request may ask for in vain.
+  const std::uint64_t most = FrameCount(~0u).bytes();
+  const FrameRange wanted{FrameNumber(0), FramesFor(bytes < most ? bytes : most)};
+  const unsigned log2 = alignment <= kFrameBytes ? 0 : FloorLog2(alignment) - kFrameBytesLog2;
+  NoteIf(run.ok(), RunEventKind::kAllocated, run.ok() ? FramesOf(*run) : wanted, FrameCount(0),
+         Order(log2 < kMaxOrder.value() ? log2 : kMaxOrder.value()));
+}
+
+Result<VirtRange> RunAllocator::AllocateUsable(std::uint64_t bytes, std::uint64_t alignment) {
   PW_ASSERT(bytes > 0 && bytes % kFrameBytes == 0 && IsPowerOfTwo(alignment));
   const std::uint64_t zone_bytes = zone_.range().bytes;
   if (bytes > zone_bytes || alignment > kMaxOrder.frames().bytes()) {
@@ -128,7 +147,9 @@ std::optional<VirtRange> RunAllocator::TryReuse(std::uint64_t bytes, std::uint64
   NoteUsed(bytes);
   allocated_runs_.fetch_add(1, std::memory_order_relaxed);
   reused_runs_.fetch_add(1, std::memory_order_relaxed);
-  return zone_.AddressesOf(*frames);
+  const VirtRange run = zone_.AddressesOf(*frames);
+  NoteAllocated(run, bytes, alignment);
+  return run;
 }
 
 // Making a small run usable that was gone is a system call, and slabs of a page or a few come in
@@ -181,6 +202,12 @@ bool RunAllocator::TryAllocateAt(VirtAddr begin, std::uint64_t bytes) {
     return false;
   }
   const FrameRange frames = FramesOf(VirtRange{begin, bytes});
+  const bool is_taken = TryTakeUsable(frames);
+  NoteIf(is_taken, RunEventKind::kGrown, frames);
+  return is_taken;
+}
+
+bool RunAllocator::TryTakeUsable(FrameRange frames) {
   if (!TryTakeBehind(frames)) {
     return false;
   }
@@ -189,7 +216,7 @@ bool RunAllocator::TryAllocateAt(VirtAddr begin, std::uint64_t bytes) {
     frames_.FreeRun(frames);
     return false;
   }
-  NoteUsed(bytes);
+  NoteUsed(frames.count.bytes());
   grown_in_place_.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
@@ -198,6 +225,7 @@ bool RunAllocator::TryAllocateAt(VirtAddr begin, std::uint64_t bytes) {
 
 void RunAllocator::Free(VirtRange run) {
   const FrameRange frames = FramesOf(run);
+  Note(RunEventKind::kFreed, frames);
   CheckIsRun(frames);
   used_bytes_.fetch_sub(run.bytes, std::memory_order_relaxed);
   freed_runs_.fetch_add(1, std::memory_order_relaxed);
@@ -263,19 +291,30 @@ void RunAllocator::FlushQuarantine() {
 
 bool RunAllocator::TrySplit(VirtRange run, std::uint64_t first_bytes) {
   const FrameRange frames = FramesOf(run);
-  return frames_.SplitRun(frames, FramesFor(first_bytes)).ok();
+  const FrameCount lower = FramesFor(first_bytes);
+  const bool is_split = frames_.SplitRun(frames, lower).ok();
+  NoteIf(is_split, RunEventKind::kSplit, frames, lower);
+  return is_split;
 }
 
 bool RunAllocator::TryMerge(VirtRange low, VirtRange high) {
-  return frames_.MergeRuns(FramesOf(low), FramesOf(high)).ok();
+  const FrameRange lower = FramesOf(low);
+  const FrameRange upper = FramesOf(high);
+  const bool is_merged = frames_.MergeRuns(lower, upper).ok();
+  NoteIf(is_merged, RunEventKind::kMerged, FrameRange{lower.begin, lower.count + upper.count},
+         lower.count);
+  return is_merged;
 }
 
 void RunAllocator::Decommit(VirtRange part) {
+  Note(RunEventKind::kMadeGone, FramesOf(part));
   static_cast<void>(zone_.MakeGone(FramesOf(part)));
 }
 
 Status RunAllocator::Commit(VirtRange part) {
-  return zone_.MakeUsable(FramesOf(part));
+  const Status usable = zone_.MakeUsable(FramesOf(part));
+  NoteIf(usable.ok(), RunEventKind::kMadeUsable, FramesOf(part));
+  return usable;
 }
 
 // --- Questions -----------------------------------------------------------------------------------

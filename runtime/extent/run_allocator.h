@@ -15,6 +15,7 @@
 #include "runtime/core/result.h"
 #include "runtime/extent/closing_runs.h"
 #include "runtime/extent/quarantine.h"
+#include "runtime/extent/run_observer.h"
 #include "runtime/frame/page_allocator.h"
 #include "runtime/space/private_zone.h"
 
@@ -56,6 +57,10 @@ class RunAllocator {
         quarantine_(FramesFor(options.quarantine_bytes)) {}
   RunAllocator(const RunAllocator&) = delete;
   RunAllocator& operator=(const RunAllocator&) = delete;
+
+  /// Tells `observer` of every request from now on. Before the first of them; the observer outlives
+  /// the allocator.
+  void Observe(RunObserver& observer) { observer_ = &observer; }
 
   /// Returns a run of `bytes` at a multiple of `alignment` (a power of two of up to 1 GiB), zeroed.
   /// Errors: kNoAddressSpace, kNoMemory, kTooManyMappings.
@@ -104,6 +109,19 @@ class RunAllocator {
   void UnlockAfterFork() PW_NO_THREAD_SAFETY_ANALYSIS;
 
  private:
+  void Note(RunEventKind kind, FrameRange frames, FrameCount lower = FrameCount(0)) {
+    NoteIf(true, kind, frames, lower);
+  }
+  // One branch that is predicted well when nobody watches.
+  void NoteIf(bool is_done, RunEventKind kind, FrameRange frames, FrameCount lower = FrameCount(0),
+              Order alignment = Order()) {
+    if (observer_ != nullptr) [[unlikely]] {
+      observer_->Note(RunEvent{kind, is_done ? RunOutcome::kDone : RunOutcome::kRefused, alignment,
+                               frames, lower});
+    }
+  }
+  void NoteAllocated(const Result<VirtRange>& run, std::uint64_t bytes, std::uint64_t alignment);
+  Result<VirtRange> AllocateUsable(std::uint64_t bytes, std::uint64_t alignment);
   FrameRange FramesOf(VirtRange range) const;
   Result<FrameRange> AllocateFrames(FrameCount count, Order alignment, space::Backing backing);
   Status Grow(FrameCount count, Order alignment, space::Backing backing);
@@ -112,6 +130,7 @@ class RunAllocator {
   bool TryTakeBehind(FrameRange frames);
   void Release(FrameRange frames);
   void CloseBatch(const ClosingRuns::Batch& batch);
+  bool TryTakeUsable(FrameRange frames);
   void CheckIsRun(FrameRange frames) const;
   bool IsWaiting(FrameNumber frame) const;
   bool ClosesInBatches(std::uint64_t bytes) const;
@@ -120,6 +139,7 @@ class RunAllocator {
   space::PrivateZone& zone_;
   frame::PageAllocator& frames_;
   const Options options_;
+  RunObserver* observer_ = nullptr;
   Quarantine quarantine_;
   ClosingRuns closing_;
 

@@ -7,11 +7,8 @@
 #include <optional>
 #include <vector>
 
-#include "tests/support/frame/fake_converter.h"
-#include "tests/support/frame/fake_leaf_source.h"
+#include "tests/support/extent/run_zone.h"
 #include "tests/support/memory_probe.h"
-#include "tests/support/os/faulty_os.h"
-#include "tests/support/process_keys.h"
 
 namespace pageward::extent {
 namespace {
@@ -20,44 +17,10 @@ using testing_support::Access;
 using testing_support::FaultyOs;
 using testing_support::TryRead;
 using testing_support::TryWrite;
+using Zone = testing_support::RunZone;
 
-constexpr std::uint64_t kZoneBytes = std::uint64_t{8} << 30;
-constexpr std::uint32_t kTables[] = {space::PrivateZone::kFlagBytes, space::PrivateZone::kFlagBytes,
-                                     sizeof(frame::BlockRecord)};
+constexpr std::uint64_t kZoneBytes = Zone::kBytes;
 constexpr std::uint64_t kPage = kFrameBytes;
-
-// A zone with everything that runs need, on the real system.
-class Zone {
- public:
-  Zone(FaultyOs& os, const RunAllocator::Options& options, std::uint64_t bytes = kZoneBytes)
-      : os_(os),
-        reservation_(*space::ZoneReservation::Make(os, bytes, bytes, kTables)),
-        zone_(os, testing_support::ProcessKeys(keys::KeyUse::kIfPresent), reservation_, 0, 1, {}),
-        frames_(std::span(reservation_.table(2).begin.AsPointer<frame::BlockRecord>(),
-                          reservation_.block_count()),
-                {leaves_, converter_, nullptr}),
-        runs_(zone_, frames_, options) {}
-  ~Zone() {
-    os_.faults().StopFailing();
-    EXPECT_TRUE(os_.Unmap(reservation_.whole()).ok());
-  }
-  Zone(const Zone&) = delete;
-  Zone& operator=(const Zone&) = delete;
-
-  RunAllocator& runs() { return runs_; }
-  frame::PageAllocator& frames() { return frames_; }
-  space::PrivateZone& zone() { return zone_; }
-  testing_support::FakeLeafSource& leaves() { return leaves_; }
-
- private:
-  FaultyOs& os_;
-  space::ZoneReservation reservation_;
-  space::PrivateZone zone_;
-  testing_support::FakeLeafSource leaves_;
-  testing_support::FakeConverter converter_{1};
-  frame::PageAllocator frames_;
-  RunAllocator runs_;
-};
 
 class RunAllocatorTest : public testing::Test {
  protected:
