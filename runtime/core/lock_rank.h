@@ -15,6 +15,7 @@ enum class LockRank : std::uint8_t {
   kThreadCaches,  ///< The registry of thread caches.
   kHeapArena,     ///< The assignment of threads to arenas.
   // jemalloc's locks
+  kTraffic,           ///< The order in which a program's page traffic is told.
   kClosingRuns,       ///< Freed runs that wait to be put out of reach.
   kQuarantine,        ///< Runs that wait before their frames may be used again.
   kSimulatedViews,    ///< Whether a simulated process has made tables for its views.
