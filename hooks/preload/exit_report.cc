@@ -15,9 +15,6 @@ constinit engine::Engine* g_reported_engine = nullptr;
 constinit os::Descriptor g_report_to;
 constinit std::uint32_t g_reporting_process = 0;
 
-// Out of the way of the low numbers that programs count on.
-constexpr int kLeastDescriptor = 200;
-
 std::uint64_t ReadStatistic(const char* name) {
   std::size_t value = 0;
   std::size_t length = sizeof(value);
@@ -49,14 +46,24 @@ engine::HeapFigures HeapFiguresNow() {
 
 }  // namespace
 
+os::Descriptor KeptStandardError() {
+  // Out of the way of the low numbers that programs count on.
+  constexpr int kLeastDescriptor = 200;
+  static constinit os::Descriptor kept;
+  if (kept.value < 0) {
+    const os::SyscallResult copied =
+        os::Syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, kLeastDescriptor);
+    kept.value = copied.ok() ? static_cast<int>(copied.value()) : -1;
+  }
+  return kept;
+}
+
 void PrepareExitReport(engine::Engine& engine, const engine::Config& config) {
   if (config.report != engine::ReportAt::kExit) {
     return;
   }
-  const os::SyscallResult kept =
-      os::Syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, kLeastDescriptor);
-  if (kept.ok()) {
-    g_report_to.value = static_cast<int>(kept.value());
+  g_report_to = KeptStandardError();
+  if (g_report_to.value >= 0) {
     g_reporting_process = engine.os().ProcessId();
     g_reported_engine = &engine;
   }

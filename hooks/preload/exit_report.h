@@ -5,8 +5,11 @@
 
 namespace pageward::hooks {
 
-/// Gets ready to report on `engine` when the program ends, if `config` says so: standard error is
-/// kept open for it, since many programs close theirs in their last moments.
+/// Returns standard error as a descriptor of our own, made with the first call; -1 if there is
+/// none. Many programs close theirs in their last moments.
+os::Descriptor KeptStandardError();
+
+/// Gets ready to report on `engine` when the program ends, if `config` says so.
 void PrepareExitReport(engine::Engine& engine, const engine::Config& config);
 
 }  // namespace pageward::hooks

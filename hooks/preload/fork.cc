@@ -4,6 +4,7 @@
 
 #include "hooks/jemalloc/metadata_area.h"
 #include "hooks/preload/start.h"
+#include "hooks/preload/traffic.h"
 #include "runtime/core/lock_rank.h"
 
 namespace pageward::hooks {
@@ -30,6 +31,7 @@ void Call(Handler handler) {
 void Prepare() PW_NO_THREAD_SAFETY_ANALYSIS {
   g_heap.PrepareFork();
   Call(g_jemalloc_handlers.prepare);
+  LockTrafficForFork();
   g_forking_engine->PrepareFork();
   JemallocMetadata().LockForFork();
 }
@@ -37,6 +39,7 @@ void Prepare() PW_NO_THREAD_SAFETY_ANALYSIS {
 void InParent() PW_NO_THREAD_SAFETY_ANALYSIS {
   JemallocMetadata().UnlockAfterFork();
   g_forking_engine->ParentAfterFork();
+  UnlockTrafficInParent();
   Call(g_jemalloc_handlers.parent);
   g_heap.ParentAfterFork();
 }
@@ -44,6 +47,7 @@ void InParent() PW_NO_THREAD_SAFETY_ANALYSIS {
 void InChild() PW_NO_THREAD_SAFETY_ANALYSIS {
   JemallocMetadata().UnlockAfterFork();
   g_forking_engine->ChildAfterFork();
+  UnlockTrafficInChild();
   Call(g_jemalloc_handlers.child);
   g_heap.ChildAfterFork();
 }

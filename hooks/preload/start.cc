@@ -13,6 +13,7 @@
 #include "hooks/preload/exit_report.h"
 #include "hooks/preload/fork.h"
 #include "hooks/preload/shim.h"
+#include "hooks/preload/traffic.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/fault_report.h"
 #include "runtime/os/linux_os.h"
@@ -120,6 +121,11 @@ void Start() {
   }
   AttachExtentHooks(g_engine.runs());
   Text<400> warning;
+  StartTraffic(g_engine, config, {environment.ProgramName(), ProcessorCount()}, &warning);
+  if (!warning.view().empty()) {
+    Say(warning.view());
+    warning.Clear();
+  }
   const JemallocOptions jemalloc = StartJemalloc(
       {.program = malloc_conf != nullptr ? std::string_view(malloc_conf) : std::string_view(),
        .system = environment.SystemMallocConf(),

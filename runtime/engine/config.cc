@@ -90,6 +90,15 @@ bool ReadArenas(std::string_view value, Config* config) {
   return true;
 }
 
+bool ReadSpace(std::string_view value, Config* config) {
+  return ReadWord(value, std::array<std::string_view, 2>{"host", "sim"}, &config->space);
+}
+
+bool ReadRecord(std::string_view value, Config* config) {
+  config->record_path = value;
+  return !value.empty();
+}
+
 bool ReadRequirement(std::string_view value, Config* config) {
   const std::size_t equals = value.find('=');
   if (equals == std::string_view::npos) {
@@ -123,6 +132,10 @@ constexpr Key kKeys[] = {
     {"zone", "a power of two from 64M to 1T", "addresses that the heap reserves", ReadZone},
     {"secretmem", "on or off", "use memfd_secret for unmapped memory", ReadSecretmem},
     {"arenas", "a number from 1 to 1024", "arenas that threads share", ReadArenas},
+    {"space", "host or sim", "mirror page traffic on a simulated kernel as well, and report on it",
+     ReadSpace},
+    {"record", "a path; %p is the number of the process",
+     "record page traffic to this file, for pageward sim", ReadRecord},
 };
 
 const Key* Find(std::string_view name) {

@@ -25,6 +25,9 @@ enum class ReportAt : std::uint8_t { kNever, kExit };
 /// By what means freed ranges below a pageblock leave; kBest is what the kernel has.
 enum class FreedBy : std::uint8_t { kBest, kGuard, kProtection, kPageblock };
 
+/// What the program's page traffic happens on: host memory, or a simulated kernel as well.
+enum class SpaceKind : std::uint8_t { kHost, kSim };
+
 struct Config {
   Profile profile = Profile::kStandard;
   ReportAt report = ReportAt::kNever;
@@ -36,6 +39,9 @@ struct Config {
   std::uint64_t zone_bytes = std::uint64_t{1} << 40;
   std::uint64_t quarantine_bytes = std::uint64_t{16} << 20;
   std::uint32_t arenas = 0;  ///< 0: by the number of processors
+  SpaceKind space = SpaceKind::kHost;
+  /// Where page traffic is recorded to; empty: nowhere. A part of the text that was read.
+  std::string_view record_path{};
   Tiers required;
 };
 

@@ -31,7 +31,7 @@ TEST(ConfigTest, NothingSaidIsTheDefault) {
 TEST(ConfigTest, ReadsEachKindOfValue) {
   const Parsed parsed = Parse(
       "profile:strict,report:exit,pku:off,guard:off,freed:pageblock,quarantine:1M,huge:off,"
-      "zone:64G,secretmem:off,arenas:3");
+      "zone:64G,secretmem:off,arenas:3,space:sim,record:/a/b-%p");
   ASSERT_TRUE(parsed.ok) << parsed.complaint;
   const Config& config = parsed.config;
   EXPECT_EQ(config.profile, Profile::kStrict);
@@ -44,6 +44,8 @@ TEST(ConfigTest, ReadsEachKindOfValue) {
   EXPECT_EQ(config.zone_bytes, std::uint64_t{64} << 30);
   EXPECT_FALSE(config.uses_secretmem);
   EXPECT_EQ(config.arenas, 3u);
+  EXPECT_EQ(config.space, SpaceKind::kSim);
+  EXPECT_EQ(config.record_path, "/a/b-%p");
 }
 
 TEST(ConfigTest, SpacesAroundWordsDoNotMatter) {
@@ -71,7 +73,7 @@ TEST(ConfigTest, AnUnknownOptionNamesTheNearestAndAllThatThereAre) {
   EXPECT_FALSE(parsed.ok);
   EXPECT_EQ(parsed.complaint,
             "unknown option 'proflie'; did you mean 'profile'? Options are: profile require report "
-            "pku guard freed quarantine huge zone secretmem arenas");
+            "pku guard freed quarantine huge zone secretmem arenas space record");
 }
 
 // Spec: U8
@@ -88,6 +90,8 @@ TEST(ConfigTest, ABadValueNamesTheOptionAndWhatItTakes) {
       {"zone:32M", "for option 'zone'"},
       {"quarantine:99999999999999999999", "for option 'quarantine': it takes a number of bytes"},
       {"quarantine:17179869184T", "for option 'quarantine'"},
+      {"space:simulated", "for option 'space': it takes host or sim"},
+      {"record:", "for option 'record'"},
       {"arenas:0", "for option 'arenas'"},
       {"arenas:4096", "for option 'arenas'"},
       {"arenas:-1", "for option 'arenas'"},
@@ -113,7 +117,7 @@ TEST(ConfigTest, EveryKeyDescribesItself) {
   DescribeKeys(&text);
   EXPECT_FALSE(text.IsTruncated());
   for (const char* key : {"profile", "require", "report", "pku", "guard", "freed", "quarantine",
-                          "huge", "zone", "secretmem", "arenas"}) {
+                          "huge", "zone", "secretmem", "arenas", "space", "record"}) {
     EXPECT_NE(text.view().find(key), std::string_view::npos) << key;
   }
 }
