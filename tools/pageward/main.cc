@@ -11,6 +11,7 @@ namespace pageward::tool {
 namespace {
 
 constexpr AddSubcommand kSubcommands[] = {
+    AddRecord,
     AddSim,
 };
 

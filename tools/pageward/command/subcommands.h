@@ -15,6 +15,9 @@ using Action = std::function<int()>;
 /// into `chosen`, which outlives the parse. `typed` is the whole line, for reports.
 using AddSubcommand = void (*)(CLI::App& app, const std::string& typed, Action* chosen);
 
+/// `pageward record`: a program with its page traffic recorded.
+void AddRecord(CLI::App& app, const std::string& typed, Action* chosen);
+
 /// `pageward sim`: scenarios, traces and kernel events on the simulated kernel.
 void AddSim(CLI::App& app, const std::string& typed, Action* chosen);
 

@@ -4,6 +4,7 @@ namespace pageward::tool {
 
 const SimParts& Parts() {
   static constexpr SimParts kParts{
+      .run_trace_file = &RunTraceFile,
       .render_html = &RenderHtml,
       .render_sweep_svg = &RenderSweepSvg,
       .run_import_file = &RunImportFile,

@@ -86,6 +86,9 @@ Report RunInput(const SimOptions& options, const Input& input, Progress* progres
   if (input.kind == InputKind::kImport) {
     texts.emplace("conversion", "all");
   }
+  if (input.kind == InputKind::kTrace) {
+    texts.emplace("ram", "16G");  // As much as a running program is mirrored into.
+  }
   for (const auto& [axis, text] : options.axes) {
     texts[axis] = text;
   }
