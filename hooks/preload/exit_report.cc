@@ -1,6 +1,7 @@
 #include "hooks/preload/exit_report.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hooks/jemalloc/metadata_area.h"
@@ -12,8 +13,29 @@ namespace pageward::hooks {
 namespace {
 
 constinit engine::Engine* g_reported_engine = nullptr;
-constinit os::Descriptor g_report_to;
 constinit std::uint32_t g_reporting_process = 0;
+
+// Which file a number stands for.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+
+  bool Read(os::Descriptor descriptor) {
+    struct stat about = {};
+    const bool is_open = os::Syscall(SYS_fstat, descriptor.value, &about).ok();
+    device = about.st_dev;
+    inode = about.st_ino;
+    return is_open;
+  }
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
+struct StandardError {
+  os::Descriptor descriptor;
+  FileIdentity file;
+};
+
+constinit StandardError g_standard_error;
 
 std::uint64_t ReadStatistic(const char* name) {
   std::size_t value = 0;
@@ -40,30 +62,42 @@ engine::HeapFigures HeapFiguresNow() {
     static constinit char buffer[8192];
     TextWriter text(buffer, sizeof(buffer));
     engine::WriteReport(*g_reported_engine, HeapFiguresNow(), &text);
-    g_reported_engine->os().Write(g_report_to, text.view());
+    WriteToStandardError(g_reported_engine->os(), text.view());
   }
 }
 
 }  // namespace
 
-os::Descriptor KeptStandardError() {
+bool KeepStandardError(os::Os& os) {
   // Out of the way of the low numbers that programs count on.
   constexpr int kLeastDescriptor = 200;
-  static constinit os::Descriptor kept;
-  if (kept.value < 0) {
+  if (g_standard_error.descriptor.value < 0) {
     const os::SyscallResult copied =
         os::Syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, kLeastDescriptor);
-    kept.value = copied.ok() ? static_cast<int>(copied.value()) : -1;
+    if (!copied.ok()) {
+      return false;
+    }
+    g_standard_error.descriptor.value = static_cast<int>(copied.value());
+    if (!g_standard_error.file.Read(g_standard_error.descriptor)) {
+      os.Close(g_standard_error.descriptor);
+      g_standard_error = StandardError();
+    }
   }
-  return kept;
+  return g_standard_error.descriptor.value >= 0;
+}
+
+void WriteToStandardError(os::Os& os, std::string_view text) {
+  FileIdentity now;
+  if (now.Read(g_standard_error.descriptor) && now == g_standard_error.file) {
+    os.Write(g_standard_error.descriptor, text);
+  }
 }
 
 void PrepareExitReport(engine::Engine& engine, const engine::Config& config) {
   if (config.report != engine::ReportAt::kExit) {
     return;
   }
-  g_report_to = KeptStandardError();
-  if (g_report_to.value >= 0) {
+  if (KeepStandardError(engine.os())) {
     g_reporting_process = engine.os().ProcessId();
     g_reported_engine = &engine;
   }

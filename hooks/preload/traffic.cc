@@ -15,7 +15,6 @@ constinit trace::TraceWriter g_writer;
 constinit trace::RunMirror* g_mirror = nullptr;
 constinit trace::TraceFacts g_facts;
 constinit os::Os* g_os = nullptr;
-constinit os::Descriptor g_report_to;
 
 // A program that a recorded one started finds the file in use, and says nothing.
 bool StartRecording(std::string_view path, TextWriter* complaint) {
@@ -52,7 +51,7 @@ void ReportMirror() {
   static constinit char buffer[8192];
   TextWriter text(buffer, sizeof(buffer));
   trace::WriteMirrorReport(*g_mirror, g_facts.program_name(), g_facts.process, &text);
-  g_os->Write(g_report_to, text.view());
+  WriteToStandardError(*g_os, text.view());
 }
 
 [[gnu::destructor]] void EndTraffic() {
@@ -63,9 +62,9 @@ void ReportMirror() {
   const Status finished = g_tap.Close();
   g_file.Close();
   if (!finished.ok()) {
-    g_os->Write(g_report_to, finished.error() == Error::kLimit
-                                 ? "pageward: the recording ended early: no room\n"
-                                 : "pageward: the recording ended early: its file was closed\n");
+    WriteToStandardError(*g_os, finished.error() == Error::kLimit
+                                    ? "pageward: the recording ended early: no room\n"
+                                    : "pageward: the recording ended early: its file is closed\n");
   }
   if (g_mirror != nullptr) {
     ReportMirror();
@@ -86,7 +85,7 @@ void StartTraffic(engine::Engine& engine, const engine::Config& config, const Tr
   if (!records && !mirrors) {
     return;
   }
-  g_report_to = KeptStandardError();
+  static_cast<void>(KeepStandardError(*g_os));
   g_tap.Open(*g_os, records ? &g_writer : nullptr, mirrors ? g_mirror : nullptr);
   engine.runs().Observe(g_tap);
 }

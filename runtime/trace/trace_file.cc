@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -44,6 +45,19 @@ void AppendPath(std::string_view path, std::uint32_t process, TextWriter* out) {
 Status TraceFile::Create(os::Os& os, std::string_view path) {
   os_ = &os;
   process_ = os.ProcessId();
+  bytes_ = 0;
+  most_bytes_ = MostFileBytes();
+  Status status = OpenFile(path);
+  if (status.ok()) {
+    status = MakeMappings();
+  }
+  if (!status) {
+    Close();
+  }
+  return status;
+}
+
+Status TraceFile::OpenFile(std::string_view path) {
   Text<kMostPath> name;
   AppendPath(path, process_, &name);
   char terminated[kMostPath + 1] = {};
@@ -52,9 +66,8 @@ Status TraceFile::Create(os::Os& os, std::string_view path) {
   }
   std::memcpy(terminated, name.view().data(), name.view().size());
   // Without waiting for the other end of a pipe, and without emptying what somebody else writes.
-  const SyscallResult opened =
-      Syscall(SYS_openat, AT_FDCWD, &terminated[0],
-              O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+  const SyscallResult opened = Syscall(SYS_openat, AT_FDCWD, &terminated[0],
+                                       O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
   if (!opened.ok()) {
     return opened.error() == EISDIR || opened.error() == ENXIO ? Error::kInvalid
                                                                : Error::kNotPermitted;
@@ -66,21 +79,36 @@ Status TraceFile::Create(os::Os& os, std::string_view path) {
   }
   descriptor_ = static_cast<int>(moved.value());
   struct stat about = {};
-  Status status;
-  if (!Syscall(SYS_fstat, descriptor_, &about).ok() || !S_ISREG(about.st_mode)) {
-    status = Error::kInvalid;
-  } else if (const SyscallResult locked = Lock(descriptor_); !locked.ok()) {
-    status = locked.error() == EWOULDBLOCK ? Error::kInUse : Error::kNotPermitted;
-  } else if (!Syscall(SYS_ftruncate, descriptor_, 0).ok()) {
-    status = Error::kNotPermitted;
-  }
+  const bool is_known = Syscall(SYS_fstat, descriptor_, &about).ok();
   device_ = about.st_dev;
   inode_ = about.st_ino;
-  room_bytes_ = MostFileBytes();
-  if (!status) {
-    Close();
+  if (!is_known || !S_ISREG(about.st_mode)) {
+    return Error::kInvalid;
   }
-  return status;
+  if (const SyscallResult locked = Lock(descriptor_); !locked.ok()) {
+    return locked.error() == EWOULDBLOCK ? Error::kInUse : Error::kNotPermitted;
+  }
+  return Syscall(SYS_ftruncate, descriptor_, 0).ok() ? Status() : Error::kNotPermitted;
+}
+
+// The place of the window, and a page that knows whether this is a copy.
+Status TraceFile::MakeMappings() {
+  const Result<VirtRange> window = os_->Reserve(kRoomBytes, kRoomBytes);
+  if (!window.ok()) {
+    return Error::kLimit;
+  }
+  window_ = *window;
+  const Result<VirtRange> owner = os_->MapZeroed(kFrameBytes);
+  if (!owner.ok()) {
+    return Error::kLimit;
+  }
+  auto* const word = owner->begin.AsPointer<std::uint32_t>();
+  owner_ = word;
+  *word = process_;
+  constexpr int kWipeOnFork = 18;  // MADV_WIPEONFORK, Linux 4.14
+  return Syscall(SYS_madvise, owner->begin.value(), owner->bytes, kWipeOnFork).ok()
+             ? Status()
+             : Error::kNotPermitted;
 }
 
 bool TraceFile::IsStillOurs() const {
@@ -90,32 +118,66 @@ bool TraceFile::IsStillOurs() const {
          about.st_ino == inode_;
 }
 
-Status TraceFile::Write(std::span<const std::byte> bytes) {
-  if (!IsStillOurs()) {
-    return Error::kNotPermitted;
-  }
-  if (bytes.size() > room_bytes_) {
+// Reserved on the disk now: a write through a mapping that finds the disk full is a signal.
+Status TraceFile::Lengthen() {
+  if (kRoomBytes > most_bytes_ - bytes_) {
     return Error::kLimit;
   }
-  room_bytes_ -= bytes.size();
-  while (!bytes.empty()) {
-    const SyscallResult written = Syscall(SYS_write, descriptor_, bytes.data(), bytes.size());
-    if (written.ok()) {
-      bytes = bytes.subspan(static_cast<std::size_t>(written.value()));
-    } else if (written.error() != EINTR) {
-      return written.error() == ENOSPC || written.error() == EDQUOT || written.error() == EFBIG
-                 ? Error::kLimit
-                 : Error::kNotPermitted;
+  const SyscallResult reserved = Syscall(SYS_fallocate, descriptor_, 0, bytes_, kRoomBytes);
+  if (reserved.ok()) {
+    return {};
+  }
+  if (reserved.error() != EOPNOTSUPP) {
+    return Error::kLimit;
+  }
+  // A file system that can't reserve gets zeros.
+  static constexpr std::byte kZeros[kFrameBytes] = {};
+  for (std::uint64_t at = 0; at < kRoomBytes; at += kFrameBytes) {
+    const SyscallResult written =
+        Syscall(SYS_pwrite64, descriptor_, &kZeros[0], kFrameBytes, bytes_ + at);
+    if (!written.ok() || written.value() != kFrameBytes) {
+      return Error::kLimit;
     }
   }
   return {};
 }
 
+Result<std::span<std::byte>> TraceFile::NextRoom() {
+  if (!IsStillOurs()) {
+    return Error::kNotPermitted;
+  }
+  if (const Status longer = Lengthen(); !longer) {
+    return longer.error();
+  }
+  // In the place of the room before, which is done with.
+  const SyscallResult mapped =
+      Syscall(SYS_mmap, window_.begin.value(), kRoomBytes, PROT_READ | PROT_WRITE,
+              MAP_SHARED | MAP_FIXED, descriptor_, bytes_);
+  if (!mapped.ok()) {
+    return Error::kLimit;
+  }
+  bytes_ += kRoomBytes;
+  return std::span(window_.begin.AsPointer<std::byte>(), kRoomBytes);
+}
+
+Status TraceFile::End(std::uint64_t bytes) {
+  const bool is_cut = IsStillOurs() && Syscall(SYS_ftruncate, descriptor_, bytes).ok();
+  return is_cut ? Status() : Error::kNotPermitted;
+}
+
 void TraceFile::Close() {
-  if (descriptor_ >= 0 && IsStillOurs()) {
+  if (window_.bytes > 0) {
+    static_cast<void>(os_->Unmap(window_));
+    window_ = {};
+  }
+  if (IsStillOurs()) {
     Syscall(SYS_close, descriptor_);
   }
   descriptor_ = -1;
+  if (owner_ != &kNobody) {
+    static_cast<void>(os_->Unmap(VirtRange{VirtAddr::Of(owner_), kFrameBytes}));
+    owner_ = &kNobody;
+  }
 }
 
 }  // namespace pageward::trace

@@ -41,6 +41,8 @@ constexpr std::size_t kEndZeroAt = 26;
 }  // namespace record
 
 constexpr std::uint8_t kEndKind = 0xff;
+// Kinds count from 1, so that what was not written as a whole is no event.
+constexpr std::uint8_t kFirstKind = 1;
 
 template <typename Number>
 void Put(std::span<std::byte> bytes, std::size_t at, Number number) {
@@ -164,7 +166,8 @@ RecordBytes EncodeEvent(const TraceEvent& event) {
   Put(bytes, record::kCountAt, event.run.frames.count.value);
   Put(bytes, record::kLowerAt, event.run.lower.value);
   Put(bytes, record::kThreadAt, event.thread);
-  Put(bytes, record::kKindAt, static_cast<std::uint8_t>(event.run.kind));
+  Put(bytes, record::kKindAt,
+      static_cast<std::uint8_t>(kFirstKind + static_cast<unsigned>(event.run.kind)));
   Put(bytes, record::kAlignmentAt, static_cast<std::uint8_t>(event.run.alignment.value()));
   Put(bytes, record::kOutcomeAt, static_cast<std::uint8_t>(event.run.outcome));
   return bytes;
@@ -175,18 +178,18 @@ bool DecodeEvent(std::span<const std::byte, kRecordBytes> bytes, std::uint64_t z
   const auto kind = Get<std::uint8_t>(bytes, record::kKindAt);
   const auto alignment = Get<std::uint8_t>(bytes, record::kAlignmentAt);
   const auto outcome = Get<std::uint8_t>(bytes, record::kOutcomeAt);
-  if (kind >= kRunEventKindCount || alignment > kMaxOrder.value() ||
-      outcome > static_cast<std::uint8_t>(RunOutcome::kRefused) ||
+  if (kind < kFirstKind || kind >= kFirstKind + kRunEventKindCount ||
+      alignment > kMaxOrder.value() || outcome > static_cast<std::uint8_t>(RunOutcome::kRefused) ||
       !IsZero(bytes.subspan(record::kZeroAt))) {
     return false;
   }
   event->time_ns = Get<std::uint64_t>(bytes, record::kTimeAt);
   event->thread = Get<std::uint32_t>(bytes, record::kThreadAt);
-  event->run =
-      RunEvent{static_cast<RunEventKind>(kind), static_cast<RunOutcome>(outcome), Order(alignment),
-               FrameRange{FrameNumber(Get<std::uint32_t>(bytes, record::kFirstAt)),
-                          FrameCount(Get<std::uint32_t>(bytes, record::kCountAt))},
-               FrameCount(Get<std::uint32_t>(bytes, record::kLowerAt))};
+  event->run = RunEvent{static_cast<RunEventKind>(kind - kFirstKind),
+                        static_cast<RunOutcome>(outcome), Order(alignment),
+                        FrameRange{FrameNumber(Get<std::uint32_t>(bytes, record::kFirstAt)),
+                                   FrameCount(Get<std::uint32_t>(bytes, record::kCountAt))},
+                        FrameCount(Get<std::uint32_t>(bytes, record::kLowerAt))};
   return IsSensible(event->run, zone_frames);
 }
 

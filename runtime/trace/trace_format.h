@@ -54,7 +54,7 @@ struct TraceEvent {
 /// How a recording ended.
 enum class TraceEnding : std::uint8_t {
   kByProgram,  ///< The program ended by itself.
-  kCut,        ///< It was killed or replaced; the last events may be missing.
+  kCut,        ///< It was killed, or left without a word: somebody else added the end.
 };
 
 /// The last record.

@@ -8,6 +8,16 @@ std::span<const std::byte, kRecordBytes> RecordAt(std::span<const std::byte> rec
   return records.subspan(index * kRecordBytes).first<kRecordBytes>();
 }
 
+// What a recorder has made room for and not written.
+bool IsUnwritten(std::span<const std::byte> room) {
+  for (const std::byte byte : room) {
+    if (byte != std::byte{0}) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 TraceFault TraceReader::Open(std::span<const std::byte> bytes) {
@@ -61,12 +71,17 @@ UnfinishedTrace Finish(std::span<const std::byte> bytes) {
     TraceEvent event;
     if (!DecodeEvent(RecordAt(records, end.events), facts.zone_frames, &event) ||
         event.time_ns < end.time_ns) {
-      result.fault = TraceFault::kNonsense;
-      return result;
+      break;
     }
     end.time_ns = event.time_ns;
   }
   result.whole_bytes = kHeaderBytes + end.events * kRecordBytes;
+  // Behind them may be one that was being written, and room for more.
+  const std::uint64_t rest = (end.events + 1) * kRecordBytes;
+  if (rest < records.size() && !IsUnwritten(records.subspan(rest))) {
+    result.fault = TraceFault::kNonsense;
+    return result;
+  }
   Checksum sum;
   sum.Add(bytes.first(result.whole_bytes));
   result.end = EncodeEnd(end, sum);

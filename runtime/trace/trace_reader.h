@@ -39,15 +39,16 @@ class TraceReader {
   std::span<const std::byte> records_;
 };
 
-/// A trace without its end record, as a program leaves it that is killed.
+/// A trace without its end record, as a program leaves it that is killed: with room behind its last
+/// event that was not used, and perhaps half an event.
 struct UnfinishedTrace {
   TraceFault fault = TraceFault::kNone;  ///< kNone: the end record below makes it whole.
   std::size_t whole_bytes = 0;           ///< What is whole of it; the end record goes here.
   RecordBytes end{};
 };
 
-/// Returns what would finish `bytes`, which are as far as a recorder has come. Whole traces are
-/// kNonsense here: they need nothing.
+/// Returns what would finish `bytes`, which are as far as a recorder has come.
+/// Requires: they are no whole trace.
 UnfinishedTrace Finish(std::span<const std::byte> bytes);
 
 }  // namespace pageward::trace

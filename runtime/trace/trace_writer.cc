@@ -4,47 +4,53 @@ namespace pageward::trace {
 
 Status TraceWriter::Begin(TraceSink& sink, const TraceFacts& facts) {
   PW_ASSERT(!IsWriting());
-  const HeaderBytes header = EncodeHeader(facts);
-  if (const Status written = sink.Write(header); !written) {
-    return written;
-  }
   sink_ = &sink;
+  room_ = {};
+  bytes_ = 0;
   sum_ = Checksum();
-  sum_.Add(header);
   events_ = 0;
   failure_ = Status();
-  buffered_bytes_ = 0;
+  const HeaderBytes header = EncodeHeader(facts);
+  sum_.Add(header);
+  return Put(header);
+}
+
+// Header and records all fit into what is left of a room, or begin the next one.
+Status TraceWriter::Put(std::span<const std::byte> bytes) {
+  if (!sink_->IsOurs()) {
+    failure_ = Error::kNotPermitted;
+  } else if (room_.empty()) {
+    const Result<std::span<std::byte>> next = sink_->NextRoom();
+    failure_ = next.ok() ? Status() : next.error();
+    room_ = next.ok() ? *next : std::span<std::byte>();
+  }
+  if (!failure_) {
+    sink_ = nullptr;
+    return failure_;
+  }
+  PW_ASSERT(bytes.size() <= room_.size());
+  std::memcpy(room_.data(), bytes.data(), bytes.size());
+  room_ = room_.subspan(bytes.size());
+  bytes_ += bytes.size();
   return {};
 }
 
-Status TraceWriter::Flush() {
-  const std::span<const std::byte> bytes = std::span(buffer_).first(buffered_bytes_);
-  buffered_bytes_ = 0;
-  sum_.Add(bytes);
-  const Status written = sink_->Write(bytes);
-  if (!written) {
-    sink_ = nullptr;
-    failure_ = written;
-  }
-  return written;
-}
-
 void TraceWriter::Append(const TraceEvent& event) {
-  if (!IsWriting() || (buffered_bytes_ == buffer_.size() && !Flush())) {
+  if (!IsWriting()) {
     return;
   }
   const RecordBytes record = EncodeEvent(event);
-  std::memcpy(buffer_.data() + buffered_bytes_, record.data(), record.size());
-  buffered_bytes_ += record.size();
-  ++events_;
+  if (Put(record).ok()) {
+    sum_.Add(record);
+    ++events_;
+  }
 }
 
 Status TraceWriter::Finish(std::uint64_t time_ns) {
-  if (!IsWriting() || !Flush()) {
+  if (!IsWriting() || !Put(EncodeEnd(TraceEnd{.time_ns = time_ns, .events = events_}, sum_))) {
     return failure_;
   }
-  const RecordBytes end = EncodeEnd(TraceEnd{.time_ns = time_ns, .events = events_}, sum_);
-  failure_ = sink_->Write(end);
+  failure_ = sink_->End(bytes_);
   sink_ = nullptr;
   return failure_;
 }

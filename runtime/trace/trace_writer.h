@@ -1,7 +1,6 @@
-// Writing a trace while a program runs: a buffer, and whatever takes full buffers.
+// Writing a trace while a program runs, into rooms that outlive it.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,12 +10,19 @@
 
 namespace pageward::trace {
 
-/// Takes the bytes of a trace. Owned by this layer.
+/// Where the bytes of a trace go. Owned by this layer.
 class TraceSink {
  public:
-  /// Takes all of `bytes`, or fails; then the trace ends before them. Errors: kLimit (no room),
-  /// kNotPermitted (it is not ours any more).
-  virtual Status Write(std::span<const std::byte> bytes) = 0;
+  /// Returns room for the next bytes, which is zero and takes whole records. The rooms before are
+  /// done with. What is put into a room stays, however the program ends.
+  /// Errors: kLimit (there is no more), kNotPermitted (it is not ours any more).
+  virtual Result<std::span<std::byte>> NextRoom() = 0;
+
+  /// The trace has `bytes` bytes in all. Errors: as NextRoom().
+  virtual Status End(std::uint64_t bytes) = 0;
+
+  /// Whether this process is the one that writes the trace, and no copy of it. Cheap.
+  virtual bool IsOurs() const = 0;
 
  protected:
   ~TraceSink() = default;
@@ -28,9 +34,6 @@ class TraceSink {
 /// notices, and the trace is one without an end record.
 class TraceWriter {
  public:
-  /// Events that the sink gets at once. What a killed program loses of its trace.
-  static constexpr std::size_t kBufferedEvents = 2048;
-
   constexpr TraceWriter() = default;
   TraceWriter(const TraceWriter&) = delete;
   TraceWriter& operator=(const TraceWriter&) = delete;
@@ -40,7 +43,7 @@ class TraceWriter {
 
   void Append(const TraceEvent& event);
 
-  /// Writes what is left and the end record. Errors: the first failure of the sink since Begin().
+  /// Writes the end record. Errors: the first failure of the sink since Begin().
   Status Finish(std::uint64_t time_ns);
 
   std::uint64_t events() const { return events_; }
@@ -48,14 +51,14 @@ class TraceWriter {
   bool IsWriting() const { return sink_ != nullptr; }
 
  private:
-  Status Flush();
+  Status Put(std::span<const std::byte> bytes);
 
   TraceSink* sink_ = nullptr;
+  std::span<std::byte> room_;
+  std::uint64_t bytes_ = 0;
   Checksum sum_;
   std::uint64_t events_ = 0;
   Status failure_;
-  std::size_t buffered_bytes_ = 0;
-  std::array<std::byte, kBufferedEvents * kRecordBytes> buffer_{};
 };
 
 }  // namespace pageward::trace

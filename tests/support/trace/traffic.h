@@ -1,6 +1,7 @@
 // Traffic for tests: events that an allocator of runs could have told of, and traces of them.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -14,26 +15,47 @@
 
 namespace pageward::testing_support {
 
-/// Keeps what is written, and fails from the n-th write on if it is told to.
+/// Keeps what is written, and has room no more from the n-th time on if it is told to.
 class MemorySink final : public trace::TraceSink {
  public:
-  Status Write(std::span<const std::byte> bytes) override {
-    if (writes_ >= writes_until_failure_) {
+  static constexpr std::size_t kRoomBytes = 64 * trace::kRecordBytes;
+
+  Result<std::span<std::byte>> NextRoom() override {
+    if (calls_++ >= calls_until_failure_) {
       return Error::kLimit;
     }
-    ++writes_;
-    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-    return {};
+    // Rooms stay where they are, as those of a file do not: nothing may depend on that.
+    rooms_.push_back(std::make_unique<std::array<std::byte, kRoomBytes>>());
+    return std::span<std::byte>(*rooms_.back());
   }
-  void FailAfter(std::size_t writes) { writes_until_failure_ = writes; }
+  Status End(std::uint64_t bytes) override {
+    end_ = bytes;
+    return calls_++ >= calls_until_failure_ ? Status(Error::kLimit) : Status();
+  }
+  bool IsOurs() const override { return is_ours_; }
 
-  const std::vector<std::byte>& bytes() const { return bytes_; }
-  std::size_t writes() const { return writes_; }
+  void FailAfter(std::size_t calls) { calls_until_failure_ = calls; }
+  void GiveAway() { is_ours_ = false; }
+
+  /// All rooms, up to the end if it has been told.
+  std::vector<std::byte> bytes() const {
+    std::vector<std::byte> bytes;
+    for (const auto& room : rooms_) {
+      bytes.insert(bytes.end(), room->begin(), room->end());
+    }
+    bytes.resize(bytes.size() < end_ ? bytes.size() : end_);
+    return bytes;
+  }
+  std::size_t rooms() const { return rooms_.size(); }
+  /// How often it was asked for something.
+  std::size_t calls() const { return calls_; }
 
  private:
-  std::vector<std::byte> bytes_;
-  std::size_t writes_ = 0;
-  std::size_t writes_until_failure_ = ~std::size_t{0};
+  std::vector<std::unique_ptr<std::array<std::byte, kRoomBytes>>> rooms_;
+  std::uint64_t end_ = ~std::uint64_t{0};
+  std::size_t calls_ = 0;
+  std::size_t calls_until_failure_ = ~std::size_t{0};
+  bool is_ours_ = true;
 };
 
 inline trace::TraceFacts FactsOf(std::uint64_t zone_frames = 4096) {
@@ -46,16 +68,16 @@ inline trace::TraceFacts FactsOf(std::uint64_t zone_frames = 4096) {
 inline std::vector<std::byte> TraceOf(std::span<const trace::TraceEvent> events,
                                       const trace::TraceFacts& facts = FactsOf()) {
   MemorySink sink;
-  const auto writer = std::make_unique<trace::TraceWriter>();
-  if (!writer->Begin(sink, facts).ok()) {
+  trace::TraceWriter writer;
+  if (!writer.Begin(sink, facts).ok()) {
     return {};
   }
   std::uint64_t last_ns = 0;
   for (const trace::TraceEvent& event : events) {
-    writer->Append(event);
+    writer.Append(event);
     last_ns = event.time_ns;
   }
-  return writer->Finish(last_ns + 1).ok() ? sink.bytes() : std::vector<std::byte>();
+  return writer.Finish(last_ns + 1).ok() ? sink.bytes() : std::vector<std::byte>();
 }
 
 /// Returns what `count` requests of up to `threads` threads for runs of a zone could have been, one

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <memory>
 #include <random>
 #include <thread>
 #include <vector>
@@ -30,8 +29,8 @@ constexpr std::uint64_t kZoneFrames = RunZone::kBytes / kFrameBytes;
 class RunTapTest : public testing::Test {
  protected:
   void Open() {
-    ASSERT_TRUE(writer_->Begin(sink_, testing_support::FactsOf(kZoneFrames)).ok());
-    tap_.Open(os_, writer_.get(), &*live_);
+    ASSERT_TRUE(writer_.Begin(sink_, testing_support::FactsOf(kZoneFrames)).ok());
+    tap_.Open(os_, &writer_, &*live_);
     zone_.runs().Observe(tap_);
   }
   // Some of everything that runs can do.
@@ -62,8 +61,9 @@ class RunTapTest : public testing::Test {
   }
   // What was recorded, replayed into a mirror of its own.
   void ExpectReplayEqualsLive() {
+    const std::vector<std::byte> bytes = sink_.bytes();
     TraceReader reader;
-    ASSERT_EQ(reader.Open(sink_.bytes()), TraceFault::kNone);
+    ASSERT_EQ(reader.Open(bytes), TraceFault::kNone);
     TestMirror replayed(MirrorOf(reader.facts().zone_frames));
     reader.ForEach([&](const TraceEvent& event) { replayed->Apply(event); });
     EXPECT_EQ(replayed->figures(), live_->figures());
@@ -75,7 +75,7 @@ class RunTapTest : public testing::Test {
   FaultyOs os_;
   RunTap tap_;
   RunZone zone_{os_, {}};
-  std::unique_ptr<TraceWriter> writer_ = std::make_unique<TraceWriter>();
+  TraceWriter writer_;
   MemorySink sink_;
   TestMirror live_{MirrorOf(kZoneFrames)};
 };
@@ -110,21 +110,22 @@ TEST_F(RunTapTest, AfterTheEndNothingIsToldAnyMore) {
   Use(zone_.runs(), 1, 10);
   ASSERT_TRUE(tap_.Close().ok());
   const MirrorFigures figures = live_->figures();
-  const std::size_t bytes = sink_.bytes().size();
+  const std::vector<std::byte> bytes = sink_.bytes();
   Use(zone_.runs(), 2, 10);
   EXPECT_TRUE(tap_.Close().ok());
   EXPECT_EQ(live_->figures(), figures);
-  EXPECT_EQ(sink_.bytes().size(), bytes);
+  EXPECT_EQ(sink_.bytes(), bytes);
 }
 
 TEST_F(RunTapTest, ASinkThatFailsEndsTheTraceAndNotTheMirror) {
   Open();
-  sink_.FailAfter(1);
-  Use(zone_.runs(), 1, 900);
+  sink_.FailAfter(2);
+  Use(zone_.runs(), 1, 200);
   EXPECT_EQ(tap_.Close().error(), Error::kLimit);
-  EXPECT_GT(live_->figures().all_events(), TraceWriter::kBufferedEvents);
+  EXPECT_GT(live_->figures().all_events() * kRecordBytes, 2 * MemorySink::kRoomBytes);
+  const std::vector<std::byte> bytes = sink_.bytes();
   TraceReader reader;
-  EXPECT_EQ(reader.Open(sink_.bytes()), TraceFault::kUnfinished);
+  EXPECT_EQ(reader.Open(bytes), TraceFault::kUnfinished);
 }
 
 TEST_F(RunTapTest, ACopyOfTheProcessIsNotTold) {

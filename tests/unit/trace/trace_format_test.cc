@@ -59,7 +59,7 @@ TEST(TraceFormatTest, TheLayoutIsTheDocumentedOne) {
   const RecordBytes record = EncodeEvent(event);
   const std::array<std::uint8_t, kRecordBytes> expected = {
       0x22, 0x11, 0, 0, 0, 0, 0, 0, 0x0a, 0x0b, 0, 0, 0x0d, 0, 0, 0,
-      3,    0,    0, 0, 7, 0, 0, 0, 3,    0,    1, 0, 0,    0, 0, 0};
+      3,    0,    0, 0, 7, 0, 0, 0, 4,    0,    1, 0, 0,    0, 0, 0};
   EXPECT_EQ(std::memcmp(record.data(), expected.data(), kRecordBytes), 0);
 }
 
@@ -124,7 +124,7 @@ TEST(TraceFormatTest, EventsThatNoAllocatorTellsAreRefused) {
 
 TEST(TraceFormatTest, BytesThatNoRecorderWritesAreRefused) {
   for (const auto& [at, value] :
-       {std::pair{24, 7}, {24, 254}, {25, 19}, {26, 2}, {27, 1}, {31, 1}}) {
+       {std::pair{24, 0}, {24, 8}, {24, 254}, {25, 19}, {26, 2}, {27, 1}, {31, 1}}) {
     RecordBytes bytes = EncodeEvent(Event(RunEventKind::kAllocated, 1, 1));
     bytes[static_cast<std::size_t>(at)] = static_cast<std::byte>(value);
     TraceEvent event;

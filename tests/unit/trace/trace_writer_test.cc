@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <vector>
 
 #include "runtime/trace/trace_reader.h"
@@ -19,63 +18,93 @@ class TraceWriterTest : public testing::Test {
  protected:
   void AppendAll() {
     for (const TraceEvent& event : events_) {
-      writer_->Append(event);
+      writer_.Append(event);
     }
   }
 
-  const std::vector<TraceEvent> events_ = RandomTraffic(1, 3 * TraceWriter::kBufferedEvents);
-  std::unique_ptr<TraceWriter> writer_ = std::make_unique<TraceWriter>();
+  static constexpr std::size_t kInRoom = MemorySink::kRoomBytes / kRecordBytes;
+  static constexpr std::size_t kInHeader = kHeaderBytes / kRecordBytes;
+
+  const std::vector<TraceEvent> events_ = RandomTraffic(1, 3 * kInRoom);
+  TraceWriter writer_;
   MemorySink sink_;
 };
 
-TEST_F(TraceWriterTest, TheSinkGetsFullBuffers) {
-  ASSERT_TRUE(writer_->Begin(sink_, FactsOf()).ok());
-  EXPECT_EQ(sink_.writes(), 1u) << "the header, so that a trace is known as one from the start";
-  for (std::size_t i = 0; i < TraceWriter::kBufferedEvents; ++i) {
-    writer_->Append(events_[i]);
+TEST_F(TraceWriterTest, ARoomIsAskedForWhenTheOneBeforeIsFull) {
+  ASSERT_TRUE(writer_.Begin(sink_, FactsOf()).ok());
+  EXPECT_EQ(sink_.rooms(), 1u) << "for the header, so that a trace is known as one at once";
+  for (std::size_t i = 0; i < kInRoom - kInHeader; ++i) {
+    writer_.Append(events_[i]);
   }
-  EXPECT_EQ(sink_.writes(), 1u);
-  writer_->Append(events_[0]);
-  EXPECT_EQ(sink_.writes(), 2u);
-  EXPECT_EQ(sink_.bytes().size(), kHeaderBytes + TraceWriter::kBufferedEvents * kRecordBytes);
+  EXPECT_EQ(sink_.rooms(), 1u);
+  writer_.Append(events_[0]);
+  EXPECT_EQ(sink_.rooms(), 2u);
+}
+
+TEST_F(TraceWriterTest, WhatWasAppendedIsThereWithoutAnEnd) {
+  ASSERT_TRUE(writer_.Begin(sink_, FactsOf()).ok());
+  AppendAll();
+  std::vector<std::byte> bytes = sink_.bytes();
+  const UnfinishedTrace unfinished = trace::Finish(bytes);
+  ASSERT_EQ(unfinished.fault, TraceFault::kNone);
+  bytes.resize(unfinished.whole_bytes);
+  bytes.insert(bytes.end(), unfinished.end.begin(), unfinished.end.end());
+  TraceReader reader;
+  ASSERT_EQ(reader.Open(bytes), TraceFault::kNone);
+  EXPECT_EQ(reader.events(), events_.size());
 }
 
 TEST_F(TraceWriterTest, AfterTheEndNothingIsTaken) {
-  ASSERT_TRUE(writer_->Begin(sink_, FactsOf()).ok());
-  ASSERT_TRUE(writer_->Finish(0).ok());
-  EXPECT_FALSE(writer_->IsWriting());
-  const std::size_t bytes = sink_.bytes().size();
+  ASSERT_TRUE(writer_.Begin(sink_, FactsOf()).ok());
+  ASSERT_TRUE(writer_.Finish(0).ok());
+  EXPECT_FALSE(writer_.IsWriting());
+  const std::vector<std::byte> bytes = sink_.bytes();
   AppendAll();
-  EXPECT_TRUE(writer_->Finish(0).ok());
-  EXPECT_EQ(sink_.bytes().size(), bytes);
+  EXPECT_TRUE(writer_.Finish(0).ok());
+  EXPECT_EQ(sink_.bytes(), bytes);
 }
 
 TEST_F(TraceWriterTest, AWriterCanWriteAnotherTrace) {
   for (int i = 0; i < 2; ++i) {
     MemorySink sink;
-    ASSERT_TRUE(writer_->Begin(sink, FactsOf()).ok());
+    ASSERT_TRUE(writer_.Begin(sink, FactsOf()).ok());
     AppendAll();
-    ASSERT_TRUE(writer_->Finish(~std::uint64_t{0}).ok());
+    ASSERT_TRUE(writer_.Finish(~std::uint64_t{0}).ok());
+    const std::vector<std::byte> bytes = sink.bytes();
     TraceReader reader;
-    EXPECT_EQ(reader.Open(sink.bytes()), TraceFault::kNone);
+    EXPECT_EQ(reader.Open(bytes), TraceFault::kNone);
     EXPECT_EQ(reader.events(), events_.size());
   }
 }
 
-TEST_F(TraceWriterTest, EachWriteCanFailAndWhatIsThereIsNeverAWholeTrace) {
-  // Header, full buffers, the rest, the end.
-  for (std::size_t writes = 0; writes < 5; ++writes) {
+TEST_F(TraceWriterTest, EachStepCanFailAndWhatIsThereIsNeverAWholeTrace) {
+  ASSERT_TRUE(writer_.Begin(sink_, FactsOf()).ok());
+  AppendAll();
+  ASSERT_TRUE(writer_.Finish(~std::uint64_t{0}).ok());
+  // All rooms, and the end, which cuts off what was not used of the last one.
+  for (std::size_t calls = 0; calls < sink_.calls(); ++calls) {
     MemorySink sink;
-    sink.FailAfter(writes);
-    const Status begun = writer_->Begin(sink, FactsOf());
-    EXPECT_EQ(begun.ok(), writes > 0);
+    sink.FailAfter(calls);
+    EXPECT_EQ(writer_.Begin(sink, FactsOf()).ok(), calls > 0);
     AppendAll();
-    const Status finished = writer_->Finish(~std::uint64_t{0});
-    EXPECT_EQ(finished.ok(), writes == 0) << "there was nothing to finish, or it failed";
-    EXPECT_FALSE(writer_->IsWriting());
+    EXPECT_EQ(writer_.Finish(~std::uint64_t{0}).error(), Error::kLimit);
+    EXPECT_FALSE(writer_.IsWriting());
+    const std::vector<std::byte> bytes = sink.bytes();
     TraceReader reader;
-    EXPECT_NE(reader.Open(sink.bytes()), TraceFault::kNone) << writes;
+    const bool has_end = calls + 1 == sink_.calls();
+    EXPECT_EQ(reader.Open(bytes) == TraceFault::kNone, has_end) << calls;
   }
+}
+
+TEST_F(TraceWriterTest, ACopyOfTheProcessWritesNothing) {
+  ASSERT_TRUE(writer_.Begin(sink_, FactsOf()).ok());
+  writer_.Append(events_[0]);
+  const std::vector<std::byte> bytes = sink_.bytes();
+  sink_.GiveAway();
+  AppendAll();
+  EXPECT_FALSE(writer_.IsWriting());
+  EXPECT_EQ(writer_.Finish(1).error(), Error::kNotPermitted);
+  EXPECT_EQ(sink_.bytes(), bytes);
 }
 
 }  // namespace

@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <span>
 
 #include "runtime/trace/trace_file.h"
 #include "runtime/trace/trace_reader.h"
@@ -45,6 +48,34 @@ void AppendEnd(const std::string& path, const trace::UnfinishedTrace& unfinished
   }
 }
 
+// Makes a whole trace of what a program left at `path`.
+void MakeWhole(const std::string& path) {
+  const std::string bytes = ReadFile(path);
+  if (bytes.empty()) {
+    throw Failure(
+        "the program left no trace: it is static, has more rights than who starts it, or could "
+        "not write");
+  }
+  const auto data = std::as_bytes(std::span(bytes));
+  trace::TraceReader reader;
+  if (reader.Open(data) == trace::TraceFault::kNone) {
+    return;
+  }
+  const trace::UnfinishedTrace unfinished = trace::Finish(data);
+  if (unfinished.fault != trace::TraceFault::kNone) {
+    throw Failure(fmt::format("what the program left {}", NameOf(unfinished.fault)));
+  }
+  AppendEnd(path, unfinished);
+}
+
+// Whether a process still writes to `path`.
+bool IsBeingWritten(const std::string& path) {
+  const int opened = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool is_held = opened >= 0 && flock(opened, LOCK_SH | LOCK_NB) != 0;
+  close(opened);
+  return is_held;
+}
+
 }  // namespace
 
 bool Recording::HasFilesOfTheirOwn() const {
@@ -59,7 +90,11 @@ Recording::Recording(const std::string& path) : path_(fs::absolute(path).string(
   CheckName(written_path_);
   if (!HasFilesOfTheirOwn()) {
     MakeEmpty(written_path_);
+  } else if (!fs::is_directory(fs::path(path_).parent_path())) {
+    throw Failure(fmt::format("-o: there is no folder for '{}'", path_));
   }
+  // Clocks of files are coarser than those of programs.
+  begun_ = fs::file_time_type::clock::now() - std::chrono::seconds(1);
 }
 
 Recording::~Recording() {
@@ -70,25 +105,34 @@ Recording::~Recording() {
 
 void Recording::Finish() {
   if (HasFilesOfTheirOwn()) {
+    FinishFilesOfTheirOwn();
     return;
   }
-  const std::string bytes = ReadFile(written_path_);
-  if (bytes.empty()) {
-    throw Failure(
-        "the program left no trace: it is static, has more rights than who starts it, or could "
-        "not write");
-  }
-  const auto data = std::as_bytes(std::span(bytes));
-  trace::TraceReader reader;
-  if (reader.Open(data) != trace::TraceFault::kNone) {
-    const trace::UnfinishedTrace unfinished = trace::Finish(data);
-    if (unfinished.fault != trace::TraceFault::kNone) {
-      throw Failure(fmt::format("what the program left {}", NameOf(unfinished.fault)));
-    }
-    AppendEnd(written_path_, unfinished);
-  }
+  MakeWhole(written_path_);
   fs::rename(written_path_, path_);
   is_finished_ = true;
+}
+
+// Processes that still run keep theirs; older files are somebody else's.
+void Recording::FinishFilesOfTheirOwn() const {
+  const std::size_t mark = path_.find(trace::TraceFile::kProcessMark);
+  const std::string front = path_.substr(0, mark);
+  const std::string back = path_.substr(mark + trace::TraceFile::kProcessMark.size());
+  std::size_t finished = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(front).parent_path())) {
+    const std::string path = entry.path().string();
+    const bool is_one = path.size() > front.size() + back.size() && path.starts_with(front) &&
+                        path.ends_with(back) && entry.last_write_time() >= begun_ &&
+                        path.substr(front.size(), path.size() - front.size() - back.size())
+                                .find_first_not_of("0123456789") == std::string::npos;
+    if (is_one && !IsBeingWritten(path)) {
+      MakeWhole(path);
+      ++finished;
+    }
+  }
+  if (finished == 0) {
+    throw Failure("the program left no trace");
+  }
 }
 
 }  // namespace pageward::tool

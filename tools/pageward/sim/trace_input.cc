@@ -65,7 +65,7 @@ void AddFigures(Session& session, const TraceReader& reader, const RunMirror& mi
 
 void AddRemarks(Session& session, const TraceReader& reader, const RunMirror& mirror) {
   if (reader.end().ending == trace::TraceEnding::kCut) {
-    session.AddRemark("the program was killed or replaced; its last requests may be missing");
+    session.AddRemark("the program was killed or left without a word: the trace ends where it did");
   }
   if (mirror.figures().over_limit > 0) {
     session.AddRemark(fmt::format(
