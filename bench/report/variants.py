@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Mapping
@@ -68,6 +69,8 @@ SCUDO_VARIANT = Variant(
     debian(SCUDO, "libclang-rt-14-dev", f"/usr/lib/llvm-*/lib/clang/*/lib/linux/{SCUDO}"),
 )
 PAGEWARD = pageward("pageward", "standard")
+# A trace for each process, in the folder that the program runs in.
+RECORDED = pageward("pageward-recorded", "standard,record:trace-%p")
 PAGEWARD_STRICT = pageward("pageward-strict", "strict")
 
 HEAPS = (JEMALLOC, GLIBC, MIMALLOC, TCMALLOC, SCUDO_VARIANT, PAGEWARD, PAGEWARD_STRICT)
@@ -99,7 +102,11 @@ def check_heap(variant: Variant, build: Path) -> None:
     """Raises RunFailed if a program with this variant's environment uses another heap."""
     environment = variant.environment_for(build)
     program = build / WHICH_HEAP
-    done = subprocess.run([program], capture_output=True, text=True, env=environment)
+    # What it writes goes with the folder.
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [program.resolve()], capture_output=True, text=True, env=environment, cwd=folder
+        )
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         reason = f": {lines[-1]}" if lines else ""

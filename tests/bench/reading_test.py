@@ -16,7 +16,9 @@ from report.redis import Load, requests_answered
 from report.suite import Suite
 from report.suites import SUITES
 from report.suites.sim_source import per_microsecond
+from report.suites.sim_traces import worst_overhead
 from report.summary import Summary
+from report.trace_replay import recorded_s_of
 from report.vocabulary import Outcome, Row, RunFailed, Selection, UsageError
 
 
@@ -81,6 +83,25 @@ class GoogleBenchmarkTest(unittest.TestCase):
         reasons = {failure.case: failure.reason for failure in outcome.failures}
         self.assertEqual(reasons["BM_Bad"], "no keys")
         self.assertIn("no such benchmark", reasons["BM_No"])
+
+
+class TraceFiguresTest(unittest.TestCase):
+    def test_the_recorded_time_is_read_from_the_report_of_a_replay(self) -> None:
+        run = {"quantities": {"recorded-time": {"value": 2.5, "unit": "s"}}}
+        self.assertEqual(recorded_s_of(json.dumps({"runs": [run, {}]})), 2.5)
+        for text in ("", "[]", '{"runs": []}', '{"runs": [{}]}', '{"runs": [{"quantities": {}}]}'):
+            with self.subTest(text=text), self.assertRaises(RunFailed):
+                recorded_s_of(text)
+
+    def test_the_overhead_is_the_worst_of_all_programs_or_none(self) -> None:
+        rows = [
+            Row(case, variant, "cpu", 1.0, "s", ratio=ratio, role="time")
+            for case, ratio in (("sqlite3", 1.01), ("redis", 1.04), ("g++", 0.99))
+            for variant in ("pageward-recorded", "pageward")
+        ]
+        self.assertEqual(worst_overhead(Outcome(rows)), 1.04)
+        self.assertIsNone(worst_overhead(Outcome(rows[2:])))
+        self.assertIsNone(worst_overhead(Outcome()))
 
 
 class FiguresTest(unittest.TestCase):

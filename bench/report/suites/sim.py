@@ -6,6 +6,7 @@ from report.figure_program import FigureProgram
 from report.google_benchmark import GoogleBenchmark
 from report.suite import Suite
 from report.suites.sim_source import Source, per_microsecond, shared_figure
+from report.suites.sim_traces import RECORDING, REPLAY
 from report.summary import Summary
 from report.vocabulary import Outcome
 
@@ -51,7 +52,7 @@ TERABYTE = Source(
 )
 
 # One more is a module that makes a Source, and a name here.
-SOURCES = (TRANSLATIONS, PAGES, TERABYTE)
+SOURCES = (TRANSLATIONS, PAGES, TERABYTE, RECORDING, REPLAY)
 
 
 def summarize_sim(outcome: Outcome) -> Summary:
