@@ -10,35 +10,35 @@ using extent::RunOutcome;
 namespace {
 
 // Offsets of docs/trace.md.
-namespace header {
-constexpr std::size_t kVersionAt = 8;
-constexpr std::size_t kHeaderBytesAt = 12;
-constexpr std::size_t kRecordBytesAt = 16;
-constexpr std::size_t kFrameBytesAt = 20;
-constexpr std::size_t kZoneFramesAt = 24;
-constexpr std::size_t kProcessAt = 32;
-constexpr std::size_t kProcessorsAt = 36;
-constexpr std::size_t kProgramAt = 40;
-constexpr std::size_t kZeroAt = kProgramAt + TraceFacts::kMostName + 1;
-constexpr std::size_t kChecksumAt = kHeaderBytes - 8;
-}  // namespace header
+struct InHeader {
+  static constexpr std::size_t kVersionAt = 8;
+  static constexpr std::size_t kHeaderBytesAt = 12;
+  static constexpr std::size_t kRecordBytesAt = 16;
+  static constexpr std::size_t kFrameBytesAt = 20;
+  static constexpr std::size_t kZoneFramesAt = 24;
+  static constexpr std::size_t kProcessAt = 32;
+  static constexpr std::size_t kProcessorsAt = 36;
+  static constexpr std::size_t kProgramAt = 40;
+  static constexpr std::size_t kZeroAt = kProgramAt + TraceFacts::kMostName + 1;
+  static constexpr std::size_t kChecksumAt = kHeaderBytes - 8;
+};
 
-namespace record {
-constexpr std::size_t kTimeAt = 0;
-constexpr std::size_t kFirstAt = 8;
-constexpr std::size_t kCountAt = 12;
-constexpr std::size_t kLowerAt = 16;
-constexpr std::size_t kThreadAt = 20;
-constexpr std::size_t kKindAt = 24;
-constexpr std::size_t kAlignmentAt = 25;
-constexpr std::size_t kOutcomeAt = 26;
-constexpr std::size_t kZeroAt = 27;
-// Of the end record.
-constexpr std::size_t kEventsAt = 8;
-constexpr std::size_t kChecksumAt = 16;
-constexpr std::size_t kEndingAt = 25;
-constexpr std::size_t kEndZeroAt = 26;
-}  // namespace record
+struct InRecord {
+  static constexpr std::size_t kTimeAt = 0;
+  static constexpr std::size_t kFirstAt = 8;
+  static constexpr std::size_t kCountAt = 12;
+  static constexpr std::size_t kLowerAt = 16;
+  static constexpr std::size_t kThreadAt = 20;
+  static constexpr std::size_t kKindAt = 24;
+  static constexpr std::size_t kAlignmentAt = 25;
+  static constexpr std::size_t kOutcomeAt = 26;
+  static constexpr std::size_t kZeroAt = 27;
+  // Of the end record.
+  static constexpr std::size_t kEventsAt = 8;
+  static constexpr std::size_t kChecksumAt = 16;
+  static constexpr std::size_t kEndingAt = 25;
+  static constexpr std::size_t kEndZeroAt = 26;
+};
 
 constexpr std::uint8_t kEndKind = 0xff;
 // Kinds count from 1, so that what was not written as a whole is no event.
@@ -117,15 +117,15 @@ std::string_view NameOf(TraceFault fault) {
 HeaderBytes EncodeHeader(const TraceFacts& facts) {
   HeaderBytes bytes{};
   std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
-  Put(bytes, header::kVersionAt, kFormatVersion);
-  Put(bytes, header::kHeaderBytesAt, static_cast<std::uint32_t>(kHeaderBytes));
-  Put(bytes, header::kRecordBytesAt, static_cast<std::uint32_t>(kRecordBytes));
-  Put(bytes, header::kFrameBytesAt, static_cast<std::uint32_t>(kFrameBytes));
-  Put(bytes, header::kZoneFramesAt, facts.zone_frames);
-  Put(bytes, header::kProcessAt, facts.process);
-  Put(bytes, header::kProcessorsAt, facts.processors);
-  std::memcpy(bytes.data() + header::kProgramAt, facts.program.data(), facts.program.size());
-  Put(bytes, header::kChecksumAt, SumOf(std::span(bytes).first(header::kChecksumAt)));
+  Put(bytes, InHeader::kVersionAt, kFormatVersion);
+  Put(bytes, InHeader::kHeaderBytesAt, static_cast<std::uint32_t>(kHeaderBytes));
+  Put(bytes, InHeader::kRecordBytesAt, static_cast<std::uint32_t>(kRecordBytes));
+  Put(bytes, InHeader::kFrameBytesAt, static_cast<std::uint32_t>(kFrameBytes));
+  Put(bytes, InHeader::kZoneFramesAt, facts.zone_frames);
+  Put(bytes, InHeader::kProcessAt, facts.process);
+  Put(bytes, InHeader::kProcessorsAt, facts.processors);
+  std::memcpy(bytes.data() + InHeader::kProgramAt, facts.program.data(), facts.program.size());
+  Put(bytes, InHeader::kChecksumAt, SumOf(std::span(bytes).first(InHeader::kChecksumAt)));
   return bytes;
 }
 
@@ -137,22 +137,22 @@ TraceFault DecodeHeader(std::span<const std::byte> bytes, TraceFacts* facts) {
   if (bytes.size() < kHeaderBytes) {
     return TraceFault::kUnfinished;
   }
-  if (Get<std::uint32_t>(bytes, header::kVersionAt) != kFormatVersion) {
+  if (Get<std::uint32_t>(bytes, InHeader::kVersionAt) != kFormatVersion) {
     return TraceFault::kOtherVersion;
   }
   const bool is_layout_known =
-      Get<std::uint32_t>(bytes, header::kHeaderBytesAt) == kHeaderBytes &&
-      Get<std::uint32_t>(bytes, header::kRecordBytesAt) == kRecordBytes &&
-      Get<std::uint32_t>(bytes, header::kFrameBytesAt) == kFrameBytes &&
-      IsZero(bytes.subspan(header::kZeroAt, header::kChecksumAt - header::kZeroAt));
-  const auto sum = Get<std::uint64_t>(bytes, header::kChecksumAt);
-  facts->zone_frames = Get<std::uint64_t>(bytes, header::kZoneFramesAt);
-  facts->process = Get<std::uint32_t>(bytes, header::kProcessAt);
-  facts->processors = Get<std::uint32_t>(bytes, header::kProcessorsAt);
-  std::memcpy(facts->program.data(), bytes.data() + header::kProgramAt, facts->program.size());
+      Get<std::uint32_t>(bytes, InHeader::kHeaderBytesAt) == kHeaderBytes &&
+      Get<std::uint32_t>(bytes, InHeader::kRecordBytesAt) == kRecordBytes &&
+      Get<std::uint32_t>(bytes, InHeader::kFrameBytesAt) == kFrameBytes &&
+      IsZero(bytes.subspan(InHeader::kZeroAt, InHeader::kChecksumAt - InHeader::kZeroAt));
+  const auto sum = Get<std::uint64_t>(bytes, InHeader::kChecksumAt);
+  facts->zone_frames = Get<std::uint64_t>(bytes, InHeader::kZoneFramesAt);
+  facts->process = Get<std::uint32_t>(bytes, InHeader::kProcessAt);
+  facts->processors = Get<std::uint32_t>(bytes, InHeader::kProcessorsAt);
+  std::memcpy(facts->program.data(), bytes.data() + InHeader::kProgramAt, facts->program.size());
   const bool is_sensible =
       facts->zone_frames > 0 && facts->zone_frames <= kMostFrames && facts->program.back() == '\0';
-  return is_layout_known && is_sensible && sum == SumOf(bytes.first(header::kChecksumAt))
+  return is_layout_known && is_sensible && sum == SumOf(bytes.first(InHeader::kChecksumAt))
              ? TraceFault::kNone
              : TraceFault::kHeaderDamaged;
 }
@@ -161,62 +161,62 @@ TraceFault DecodeHeader(std::span<const std::byte> bytes, TraceFacts* facts) {
 
 RecordBytes EncodeEvent(const TraceEvent& event) {
   RecordBytes bytes{};
-  Put(bytes, record::kTimeAt, event.time_ns);
-  Put(bytes, record::kFirstAt, event.run.frames.begin.value);
-  Put(bytes, record::kCountAt, event.run.frames.count.value);
-  Put(bytes, record::kLowerAt, event.run.lower.value);
-  Put(bytes, record::kThreadAt, event.thread);
-  Put(bytes, record::kKindAt,
+  Put(bytes, InRecord::kTimeAt, event.time_ns);
+  Put(bytes, InRecord::kFirstAt, event.run.frames.begin.value);
+  Put(bytes, InRecord::kCountAt, event.run.frames.count.value);
+  Put(bytes, InRecord::kLowerAt, event.run.lower.value);
+  Put(bytes, InRecord::kThreadAt, event.thread);
+  Put(bytes, InRecord::kKindAt,
       static_cast<std::uint8_t>(kFirstKind + static_cast<unsigned>(event.run.kind)));
-  Put(bytes, record::kAlignmentAt, static_cast<std::uint8_t>(event.run.alignment.value()));
-  Put(bytes, record::kOutcomeAt, static_cast<std::uint8_t>(event.run.outcome));
+  Put(bytes, InRecord::kAlignmentAt, static_cast<std::uint8_t>(event.run.alignment.value()));
+  Put(bytes, InRecord::kOutcomeAt, static_cast<std::uint8_t>(event.run.outcome));
   return bytes;
 }
 
 bool DecodeEvent(std::span<const std::byte, kRecordBytes> bytes, std::uint64_t zone_frames,
                  TraceEvent* event) {
-  const auto kind = Get<std::uint8_t>(bytes, record::kKindAt);
-  const auto alignment = Get<std::uint8_t>(bytes, record::kAlignmentAt);
-  const auto outcome = Get<std::uint8_t>(bytes, record::kOutcomeAt);
+  const auto kind = Get<std::uint8_t>(bytes, InRecord::kKindAt);
+  const auto alignment = Get<std::uint8_t>(bytes, InRecord::kAlignmentAt);
+  const auto outcome = Get<std::uint8_t>(bytes, InRecord::kOutcomeAt);
   if (kind < kFirstKind || kind >= kFirstKind + kRunEventKindCount ||
       alignment > kMaxOrder.value() || outcome > static_cast<std::uint8_t>(RunOutcome::kRefused) ||
-      !IsZero(bytes.subspan(record::kZeroAt))) {
+      !IsZero(bytes.subspan(InRecord::kZeroAt))) {
     return false;
   }
-  event->time_ns = Get<std::uint64_t>(bytes, record::kTimeAt);
-  event->thread = Get<std::uint32_t>(bytes, record::kThreadAt);
+  event->time_ns = Get<std::uint64_t>(bytes, InRecord::kTimeAt);
+  event->thread = Get<std::uint32_t>(bytes, InRecord::kThreadAt);
   event->run = RunEvent{static_cast<RunEventKind>(kind - kFirstKind),
                         static_cast<RunOutcome>(outcome), Order(alignment),
-                        FrameRange{FrameNumber(Get<std::uint32_t>(bytes, record::kFirstAt)),
-                                   FrameCount(Get<std::uint32_t>(bytes, record::kCountAt))},
-                        FrameCount(Get<std::uint32_t>(bytes, record::kLowerAt))};
+                        FrameRange{FrameNumber(Get<std::uint32_t>(bytes, InRecord::kFirstAt)),
+                                   FrameCount(Get<std::uint32_t>(bytes, InRecord::kCountAt))},
+                        FrameCount(Get<std::uint32_t>(bytes, InRecord::kLowerAt))};
   return IsSensible(event->run, zone_frames);
 }
 
 RecordBytes EncodeEnd(const TraceEnd& end, Checksum before) {
   RecordBytes bytes{};
-  Put(bytes, record::kTimeAt, end.time_ns);
-  Put(bytes, record::kEventsAt, end.events);
-  Put(bytes, record::kKindAt, kEndKind);
-  Put(bytes, record::kEndingAt, static_cast<std::uint8_t>(end.ending));
+  Put(bytes, InRecord::kTimeAt, end.time_ns);
+  Put(bytes, InRecord::kEventsAt, end.events);
+  Put(bytes, InRecord::kKindAt, kEndKind);
+  Put(bytes, InRecord::kEndingAt, static_cast<std::uint8_t>(end.ending));
   // The place of the checksum counts as zero.
   before.Add(bytes);
-  Put(bytes, record::kChecksumAt, before.value());
+  Put(bytes, InRecord::kChecksumAt, before.value());
   return bytes;
 }
 
 bool IsEnd(std::span<const std::byte, kRecordBytes> bytes) {
-  return Get<std::uint8_t>(bytes, record::kKindAt) == kEndKind;
+  return Get<std::uint8_t>(bytes, InRecord::kKindAt) == kEndKind;
 }
 
 bool DecodeEnd(std::span<const std::byte, kRecordBytes> bytes, Checksum before, TraceEnd* end) {
-  const auto ending = Get<std::uint8_t>(bytes, record::kEndingAt);
+  const auto ending = Get<std::uint8_t>(bytes, InRecord::kEndingAt);
   if (!IsEnd(bytes) || ending > static_cast<std::uint8_t>(TraceEnding::kCut) ||
-      !IsZero(bytes.subspan(record::kEndZeroAt))) {
+      !IsZero(bytes.subspan(InRecord::kEndZeroAt))) {
     return false;
   }
-  *end = TraceEnd{Get<std::uint64_t>(bytes, record::kTimeAt),
-                  Get<std::uint64_t>(bytes, record::kEventsAt), static_cast<TraceEnding>(ending)};
+  *end = TraceEnd{Get<std::uint64_t>(bytes, InRecord::kTimeAt),
+                  Get<std::uint64_t>(bytes, InRecord::kEventsAt), static_cast<TraceEnding>(ending)};
   const RecordBytes expected = EncodeEnd(*end, before);
   return std::memcmp(expected.data(), bytes.data(), kRecordBytes) == 0;
 }

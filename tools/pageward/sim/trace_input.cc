@@ -24,7 +24,7 @@ using trace::TraceEvent;
 using trace::TraceReader;
 
 // For the pictures of views and refills: the beginning of a run.
-constexpr std::size_t kKeptEvents = 512;
+constexpr std::size_t kKeptEvents = 128;
 
 constexpr double kFramesInMiB = 256;
 
