@@ -204,6 +204,7 @@ class ReplayTest(TrafficTest):
         with subprocess.Popen(
                 [COMMAND, "record", "--library", PRELOAD, "-o", self.path("redis"), "--", server,
                  "--port", "0", "--unixsocket", socket, "--save", "", "--loglevel", "warning"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 env=self.environment(False, {"PAGEWARD_CONF": conf()}), cwd=self.folder) as process:
             end = time.monotonic() + 30
             while not os.path.exists(socket) and time.monotonic() < end:
