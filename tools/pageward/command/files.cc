@@ -89,6 +89,9 @@ void MakeFolder(const std::string& path) {
   if (!fs::is_directory(path)) {
     Fail("cannot make the folder", path, ENOTDIR);
   }
+  if (access(path.c_str(), W_OK | X_OK) != 0) {
+    Fail("cannot write into the folder", path, errno);
+  }
 }
 
 void WriteFiles(const std::string& path,

@@ -10,7 +10,7 @@ namespace pageward::tool {
 /// Returns what `path` holds. Throws Failure.
 std::string ReadFile(const std::string& path);
 
-/// Makes the folder `path`, and those above it. Throws Failure if it can't be a folder.
+/// Makes the folder `path`, and those above it. Throws Failure if it can't be one to write into.
 void MakeFolder(const std::string& path);
 
 /// Writes files, given by name and contents, into the folder `path`: first all under temporary

@@ -22,28 +22,42 @@ std::string Shown(std::string_view text) {
   return text.size() > kMost ? shown + "..." : shown;
 }
 
+// Whether `what`, a part of a text, stands behind the = of its line, or should and is not there.
+bool IsNumber(std::string_view text, std::string_view what) {
+  if (what.data() == nullptr) {
+    return true;
+  }
+  const std::string_view before =
+      text.substr(0, static_cast<std::size_t>(what.data() - text.data()));
+  const std::size_t line = before.find_last_of('\n');
+  return before.find('=', line == std::string_view::npos ? 0 : line) != std::string_view::npos;
+}
+
+std::string Explained(std::string_view text, const sim::CostError& error) {
+  if (IsNumber(text, error.what)) {
+    return fmt::format("'{}' is no number of cycles; a line is NAME = CYCLES", Shown(error.what));
+  }
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < sim::kPrimitiveCount; ++i) {
+    names.push_back(sim::NameOf(static_cast<sim::Primitive>(i)));
+  }
+  const std::string_view nearest = NearestName(error.what, names);
+  return fmt::format("'{}' is no primitive{}", Shown(error.what),
+                     nearest.empty() ? std::string("; a line is NAME = CYCLES")
+                                     : fmt::format("; did you mean '{}'?", nearest));
+}
+
 }  // namespace
 
 sim::CostModel CostsFrom(const std::string& path) {
   const std::string text = ReadFile(path);
   sim::CostModel costs;
   sim::CostError error;
-  if (costs.Parse(text, &error)) {
-    return costs;
+  if (!costs.Parse(text, &error)) {
+    throw Failure(
+        fmt::format("--costs: {}, line {}: {}", path, error.line, Explained(text, error)));
   }
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < sim::kPrimitiveCount; ++i) {
-    names.push_back(sim::NameOf(static_cast<sim::Primitive>(i)));
-  }
-  const bool is_number =
-      error.nearest.empty() && std::find(names.begin(), names.end(), error.what) == names.end();
-  std::string_view nearest = NearestName(error.what, names);
-  nearest = nearest.empty() ? error.nearest : nearest;
-  throw Failure(fmt::format(
-      "--costs: {}, line {}: '{}' is no {}{}", path, error.line, Shown(error.what),
-      is_number && nearest.empty() ? "primitive or number of cycles; a line is NAME = CYCLES"
-                                   : "primitive",
-      nearest.empty() ? std::string() : fmt::format("; did you mean '{}'?", nearest)));
+  return costs;
 }
 
 }  // namespace pageward::tool

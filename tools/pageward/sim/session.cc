@@ -77,7 +77,7 @@ void Session::Step() {
 // other one goes.
 void Session::SampleBlocks() {
   if (run_.blocks.size() == kMostSamples) {
-    for (std::size_t i = 0; i < kMostSamples / 2; ++i) {
+    for (std::size_t i = 1; i < kMostSamples / 2; ++i) {
       run_.blocks[i] = std::move(run_.blocks[2 * i]);
     }
     run_.blocks.resize(kMostSamples / 2);

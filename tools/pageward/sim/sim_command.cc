@@ -101,6 +101,9 @@ Report RunInput(const SimOptions& options, const Input& input, Progress* progres
   SimRequest request{options.input, PointsOf(texts, options.input),
                      options.costs_path.empty() ? sim::CostModel() : CostsFrom(options.costs_path),
                      progress};
+  if (!options.folder.empty()) {
+    MakeFolder(options.folder);  // Rather than finding out after a long run.
+  }
   switch (input.kind) {
     case InputKind::kScenario:
       return RunScenario(*input.scenario, std::move(request.points), request.costs, progress);
@@ -131,6 +134,9 @@ void WriteFolder(const SimOptions& options, const Report& report, const std::str
     }
   }
   WriteFiles(options.folder, files);
+  if (options.wants_json) {
+    return;  // Standard output is for that.
+  }
   for (const auto& [name, contents] : files) {
     fmt::print("{}\n", (std::filesystem::path(options.folder) / name).string());
   }
@@ -148,9 +154,6 @@ void Print(const SimOptions& options, const Report& report) {
 
 int RunSim(const SimOptions& options, const std::string& command) {
   const Input input = InputOf(options);
-  if (!options.folder.empty()) {
-    MakeFolder(options.folder);  // Rather than finding out after a long run.
-  }
   std::string sweep_axis;
   std::optional<ProgressLine> line;
   if (options.wants_progress || isatty(STDERR_FILENO) != 0) {

@@ -18,7 +18,7 @@ std::uint64_t FilledBytes(const Settings& settings) {
 }
 
 std::uint64_t LeastRam(const Settings& settings) {
-  return 4 * settings.size_bytes + 4 * kRoomBytes;
+  return 4 * settings.size_bytes + 2 * kRoomBytes;
 }
 
 VirtRange RangeOf(const Settings& settings, std::uint32_t area) {
