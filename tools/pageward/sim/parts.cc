@@ -5,9 +5,9 @@ namespace pageward::tool {
 const SimParts& Parts() {
   static constexpr SimParts kParts{
       .run_trace_file = &RunTraceFile,
+      .run_import_file = &RunImportFile,
       .render_html = &RenderHtml,
       .render_sweep_svg = &RenderSweepSvg,
-      .run_import_file = &RunImportFile,
   };
   return kParts;
 }
