@@ -84,6 +84,19 @@ TEST(SessionTest, EverySampleHasAllPageblocksAndThereAreSomeDozens) {
   EXPECT_EQ(run.blocks.back().blocks[3], 10u) << "of 512 frames each";
 }
 
+TEST(SessionTest, WhoSaysHowManyStepsThereAreGetsSamplesAtEqualDistances) {
+  Session session(SmallSettings(), Watch{.steps = 960});
+  session.Begin();
+  for (int i = 0; i < 960; ++i) {
+    session.Step();
+  }
+  const tool::Run run = session.Finish(sim::CostModel()).run;
+  ASSERT_EQ(run.blocks.size(), 97u);
+  for (std::size_t i = 0; i < run.blocks.size(); ++i) {
+    EXPECT_EQ(run.blocks[i].step, 10 * i);
+  }
+}
+
 TEST(SessionTest, AnErrorIsAFailureThatSaysWhatToChange) {
   Session session(SmallSettings(), Watch{});
   session.Need(Status(), "nothing");

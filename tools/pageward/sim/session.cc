@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace pageward::tool {
 namespace {
 
 constexpr std::size_t kMostSamples = 128;
+constexpr std::uint64_t kUsualSamples = 96;  // If it is known how many steps there will be.
 constexpr std::uint64_t kStepsBetweenTells = 1024;
 constexpr double kMiB = 1 << 20;
 
@@ -60,6 +62,8 @@ void Session::Begin() {
   events_.TurnOn();
   before_ = kernel().counts();
   begun_ = std::chrono::steady_clock::now();
+  // A terabyte has half a million pageblocks, so no sample is taken only to be thrown away.
+  sample_interval_ = std::max<std::uint64_t>(1, watch_.steps / kUsualSamples);
   SampleBlocks();
 }
 
