@@ -97,6 +97,15 @@ TEST(ChartBlocksTest, TakesSamplesWithoutNumbersForNone) {
   EXPECT_TRUE(LayoutBlocks(report.runs[0], scales).empty());
 }
 
+TEST(ChartBlocksTest, KeepsTheOrderOfAreasInTheKey) {
+  Report report;
+  report.runs.resize(2);
+  report.runs[0].freetypes = report.runs[1].freetypes = {"movable", "unmapped", "early", "keyed"};
+  report.runs[0].blocks = {{0, {5, 0, 1, 0}}};
+  report.runs[1].blocks = {{0, {5, 2, 1, 0}}};
+  EXPECT_EQ(FreetypesOf(report), (std::vector<std::string>{"movable", "unmapped", "early"}));
+}
+
 TEST(ChartBlocksTest, FindsWhatHidesAllOthers) {
   Report report;
   report.runs.resize(2);

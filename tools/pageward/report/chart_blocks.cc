@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 
 #include "tools/pageward/report/colours.h"
 #include "tools/pageward/report/compared_table.h"
@@ -213,16 +214,21 @@ std::vector<BlockArea> LayoutBlocks(const Run& run, const BlockScales& scales) {
 
 std::vector<std::string> FreetypesOf(const Report& report) {
   std::vector<std::string> names;
+  std::set<std::string> used;
   for (const Run& run : report.runs) {
     for (std::size_t i = 0; i < run.freetypes.size(); ++i) {
-      const bool is_used =
-          std::any_of(run.blocks.begin(), run.blocks.end(),
-                      [&](const BlockSample& sample) { return BlocksAt(sample, i) > 0; });
-      if (is_used && std::find(names.begin(), names.end(), run.freetypes[i]) == names.end()) {
+      if (std::find(names.begin(), names.end(), run.freetypes[i]) == names.end()) {
         names.push_back(run.freetypes[i]);
+      }
+      if (std::any_of(run.blocks.begin(), run.blocks.end(),
+                      [&](const BlockSample& sample) { return BlocksAt(sample, i) > 0; })) {
+        used.insert(run.freetypes[i]);
       }
     }
   }
+  names.erase(std::remove_if(names.begin(), names.end(),
+                             [&](const std::string& name) { return !used.contains(name); }),
+              names.end());
   return names;
 }
 

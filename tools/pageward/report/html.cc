@@ -86,8 +86,9 @@ void WriteSequences(MarkupWriter& out, const Report& report) {
 std::vector<Section> SectionsOf(const Report& report) {
   const bool has_runs = !report.runs.empty();
   std::vector<Section> sections = {
-      {"counts", "What happened", has_runs, WriteCounts},
+      // Before the columns of all runs, of which a sweep has many; it has counts first as well.
       {"sweep", "What changes along the way", !SweptAxis(report).empty(), WriteSweep},
+      {"counts", "What happened", has_runs, WriteCounts},
       {"cycles", "What it would cost", has_runs, WriteModelled},
       {"published", "What others have measured", !report.published.empty(), WritePublished},
       {"blocks", "Pageblocks over time", HasBlocks(report), WriteBlocks},
