@@ -19,6 +19,19 @@ TEST(HtmlTest, TellsCountsBeforeAnythingModelled) {
   EXPECT_LT(html.find("id=\"cycles\""), html.find("id=\"published\""));
 }
 
+TEST(HtmlTest, PutsManyRunsBelowEachOther) {
+  const std::string few = RenderHtml(testing_support::UsualReport());
+  EXPECT_TRUE(Has(few, "<th scope=\"col\">Setting</th><th scope=\"col\">adhoc</th>"));
+  const std::string many = RenderHtml(testing_support::SweepReport());
+  EXPECT_TRUE(Has(many, "<th scope=\"col\">Run</th><th scope=\"col\">conversion</th>"));
+}
+
+TEST(HtmlTest, AnswersASweepBeforeItsColumns) {
+  const std::string html = RenderHtml(testing_support::SweepReport());
+  EXPECT_LT(html.find("id=\"sweep\""), html.find("id=\"counts\""));
+  EXPECT_FALSE(Has(RenderHtml(testing_support::UsualReport()), "id=\"sweep\""));
+}
+
 TEST(HtmlTest, LeavesOutPicturesOfNothing) {
   const std::string html = RenderHtml(testing_support::PlainReport());
   EXPECT_TRUE(Has(html, "id=\"counts\""));

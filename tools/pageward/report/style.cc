@@ -67,7 +67,7 @@ table{border-collapse:collapse;font-size:.92em;min-width:min(100%,40em)}
 caption{text-align:left;font-weight:600;padding:0 0 .4em;caption-side:top}
 th,td{padding:.3em .7em .35em;border-bottom:1px solid var(--rule);vertical-align:top}
 thead th{vertical-align:bottom;border-bottom:1.5px solid var(--strong);text-align:right;
-font-weight:600;overflow-wrap:anywhere;min-width:5.5em}
+font-weight:600;overflow-wrap:break-word;min-width:5.5em}
 thead th:first-child,tbody th{text-align:left}
 tbody th{font-weight:400;position:sticky;left:0;background:var(--paper);min-width:8.5em;
 max-width:22em;overflow-wrap:anywhere}

@@ -65,6 +65,28 @@ void WriteFact(MarkupWriter& out, const std::string& name, const std::string& va
   out.Close();
 }
 
+// With more runs than stand beside each other, they stand below each other.
+void WriteDiffering(MarkupWriter& out, const std::vector<std::string>& runs,
+                    std::vector<ComparedRow> settings) {
+  const char* const caption = "Settings in which the runs differ";
+  if (runs.size() <= kRunsPerTable || settings.empty()) {
+    WriteComparedTable(out, caption, "Setting", runs, settings);
+    return;
+  }
+  std::vector<std::string> names;
+  std::vector<ComparedRow> rows;
+  for (const std::string& run : runs) {
+    rows.push_back({run, {}, {}});
+  }
+  for (ComparedRow& setting : settings) {
+    names.push_back(setting.name);
+    for (std::size_t run = 0; run < runs.size(); ++run) {
+      rows[run].cells.push_back(std::move(setting.cells[run]));
+    }
+  }
+  WriteComparedTable(out, caption, "Run", names, rows);
+}
+
 void WriteSettings(MarkupWriter& out, const Report& report) {
   RowsByName by_name(report.runs.size());
   for (std::size_t run = 0; run < report.runs.size(); ++run) {
@@ -77,8 +99,7 @@ void WriteSettings(MarkupWriter& out, const Report& report) {
   for (ComparedRow& row : by_name.Take()) {
     (IsSameEverywhere(row) ? same : differing).push_back(std::move(row));
   }
-  WriteComparedTable(out, "Settings in which the runs differ", "Setting", NamesOfRuns(report),
-                     differing);
+  WriteDiffering(out, NamesOfRuns(report), std::move(differing));
   if (same.empty()) {
     return;
   }

@@ -169,7 +169,7 @@ void DrawSweep(SvgWriter& svg, const Box& plot, const std::vector<SweepLine>& li
   const std::vector<AxisValue> values = ValuesOf(lines);
   const Scale across = HorizontalScale(values, plot.x + kInset, plot.right() - kInset);
   const Scale up = VerticalScale(lines, ticks, plot.bottom(), plot.y);
-  svg.Text({2, plot.y - 10}, NameOfAxis(measure, up), "start", "unit");
+  svg.Text({std::max(2.0, plot.x - 56), plot.y - 10}, NameOfAxis(measure, up), "start", "unit");
   svg.Text({plot.x + plot.width / 2, plot.bottom() + 38}, NameOfAxis(axis, across), "middle",
            "unit");
   if (lines.empty()) {
