@@ -43,6 +43,10 @@ addEventListener('load', () => {
     if (element.clientWidth && element.scrollWidth > element.clientWidth + 1) {
       say('wider than its place', element.textContent);
     }
+    if (element.matches('.band-name') && element.textContent && element.clientWidth < 80 &&
+        element.clientWidth) {
+      say('squeezed', element.textContent);
+    }
   }
   const compare = (list) => {
     texts += list.length;

@@ -155,7 +155,7 @@ body{font-size:14px}
 th,td{padding-left:.35em;padding-right:.35em}
 thead th{min-width:4.8em}
 tbody th{min-width:7em;max-width:38vw}
-.band-row{grid-template-columns:1fr auto;margin:.6em 0}
+.band-row{grid-template-columns:minmax(9em,1fr) minmax(0,auto);margin:.6em 0}
 .band-name{grid-column:1;grid-row:1}
 .band-value{grid-column:2;grid-row:1}
 .band-plot{grid-column:1/3;grid-row:2}
