@@ -52,6 +52,18 @@ TEST(ChartSharesTest, HasNoPartsOfNothing) {
   EXPECT_TRUE(LayoutShares(ReportOf({}).runs[0], {}).empty());
 }
 
+TEST(ChartSharesTest, SaysZeroOfWhatARunHadNoneOf) {
+  Report report = ReportOf({{"walk", 3, 60}});
+  report.runs.push_back(report.runs[0]);
+  report.runs[1].shares = {{"fault", 3, 1000}};
+  report.runs.emplace_back();
+  MarkupWriter out;
+  WriteShares(out, report);
+  const std::string markup = out.Take();
+  EXPECT_NE(markup.find(">0\u00A0%<"), std::string::npos);
+  EXPECT_NE(markup.find("class=\"none\""), std::string::npos) << "the third run told nothing";
+}
+
 TEST(ChartSharesTest, CountsCyclesThatExceedAnInteger) {
   const Report report = ReportOf({{"walk", UINT64_MAX, UINT64_MAX}, {"fault", UINT64_MAX, 1}});
   const std::vector<SharePart> parts = LayoutShares(report.runs[0], LargestPrimitives(report));

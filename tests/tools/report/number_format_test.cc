@@ -26,7 +26,8 @@ TEST(NumberFormatTest, KeepsTheDigitsThatMatter) {
   EXPECT_EQ(FormatValue(1234.5), "1,234");
   EXPECT_EQ(FormatValue(-1234567), "-1,234,567");
   EXPECT_EQ(FormatValue(0.0312), "0.031");
-  EXPECT_EQ(FormatValue(0.00001234), "1.2e-05");
+  EXPECT_EQ(FormatValue(0.00001234), "0.000012");
+  EXPECT_EQ(FormatValue(1e-300), "0");
 }
 
 TEST(NumberFormatTest, ShowsNoNumberWhereThereIsNone) {

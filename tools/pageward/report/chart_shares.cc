@@ -92,6 +92,12 @@ std::vector<ComparedRow> RowsOf(const Report& report) {
   }
   std::vector<ComparedRow> sorted;
   for (auto& [name, row] : rows) {
+    for (std::size_t run = 0; run < report.runs.size(); ++run) {
+      // Whoever told shares and not this one had none of it.
+      if (!row.cells[run] && !report.runs[run].shares.empty()) {
+        row.cells[run] = ComparedCell{FormatShare(0), {}, {}};
+      }
+    }
     sorted.push_back(std::move(row));
   }
   std::stable_sort(sorted.begin(), sorted.end(), [&](const ComparedRow& a, const ComparedRow& b) {

@@ -44,7 +44,11 @@ std::string FormatValue(double value) {
   if (size >= 1) {
     return Trim(fmt::format("{:.{}f}", value, size >= 100 ? 1 : 2));
   }
-  return size < 0.0005 ? fmt::format("{:.2g}", value) : Trim(fmt::format("{:.3f}", value));
+  if (size < 0.0005 && size > 1e-12) {
+    const int digits = 1 - static_cast<int>(std::floor(std::log10(size)));
+    return Trim(fmt::format("{:.{}f}", value, digits));
+  }
+  return Trim(fmt::format("{:.3f}", value));
 }
 
 std::string FormatTick(double value) {
