@@ -34,12 +34,12 @@ TEST(ChartSharesTest, FillsTheWholeBarWithoutGaps) {
 TEST(ChartSharesTest, ColoursTheLargestAndTakesTheOthersTogether) {
   std::vector<CostShare> shares;
   for (std::uint64_t i = 1; i <= 10; ++i) {
-    shares.push_back({"p" + std::to_string(i), i, 100});
+    shares.push_back({std::to_string(i), i, 100});
   }
   const Report report = ReportOf(shares);
   const std::vector<std::string> primitives = LargestPrimitives(report);
   ASSERT_EQ(primitives.size(), kColouredPrimitives);
-  EXPECT_EQ(primitives.front(), "p10");
+  EXPECT_EQ(primitives.front(), "10");
   const std::vector<SharePart> parts = LayoutShares(report.runs[0], primitives);
   ASSERT_EQ(parts.size(), kColouredPrimitives + 1);
   EXPECT_EQ(parts.back().primitive, "others");

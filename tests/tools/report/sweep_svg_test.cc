@@ -30,10 +30,10 @@ TEST(SweepSvgTest, DrawsCountsBeforeCyclesInAPage) {
 
 TEST(SweepSvgTest, KeepsLinesOfOneColourApart) {
   Report report;
-  for (int line = 0; line < 9; ++line) {
+  for (char line = 'a'; line < 'a' + 9; ++line) {
     for (int cpus = 1; cpus < 4; ++cpus) {
       tool::Run run;
-      run.settings = {{"cpus", std::to_string(cpus)}, {"policy", "p" + std::to_string(line)}};
+      run.settings = {{"cpus", std::to_string(cpus)}, {"policy", std::string(1, line)}};
       report.runs.push_back(run);
     }
   }
