@@ -55,5 +55,20 @@ TEST(PageLedgerTest, AMarkIsTakenOnceAndIsNoBlock) {
   EXPECT_FALSE(ledger.TakeMark(8));
 }
 
+TEST(PageLedgerTest, MarksOfARangeAreClearedAndBlocksStay) {
+  PageLedger ledger;
+  for (const std::uint64_t pfn : {511u, 512u, 700u, 1023u, 1024u}) {
+    ledger.Mark(pfn);
+  }
+  ledger.Add(Block(600, 2));
+  ledger.ClearMarks(512, 1024);
+  EXPECT_TRUE(ledger.TakeMark(511));
+  EXPECT_FALSE(ledger.TakeMark(512));
+  EXPECT_FALSE(ledger.TakeMark(700));
+  EXPECT_FALSE(ledger.TakeMark(1023));
+  EXPECT_TRUE(ledger.TakeMark(1024));
+  EXPECT_EQ(ledger.Containing(603), Block(600, 2));
+}
+
 }  // namespace
 }  // namespace pageward::tool

@@ -46,9 +46,7 @@ void KmemMatcher::TakeAllocation(const KmemEvent& event) {
     return;
   }
   counts_.reallocations += DropWithin(event) ? 1u : 0u;
-  for (std::uint64_t pfn = event.pfn; pfn < EndOf(event); ++pfn) {
-    ledger_.TakeMark(pfn);
-  }
+  ledger_.ClearMarks(event.pfn, EndOf(event));
   HeldBlock block{.pfn = event.pfn, .order = event.order};
   keeper_.Allocate(event, &block);
   ledger_.Add(block);

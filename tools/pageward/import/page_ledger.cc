@@ -76,7 +76,9 @@ std::optional<HeldBlock> PageLedger::FirstIn(std::uint64_t begin, std::uint64_t 
 }
 
 void PageLedger::Mark(std::uint64_t pfn) {
-  Use(pfn).state = SlotState::kMarked;
+  Slot& slot = Use(pfn);
+  marks_ += slot.state == SlotState::kMarked ? 0u : 1u;
+  slot.state = SlotState::kMarked;
 }
 
 bool PageLedger::TakeMark(std::uint64_t pfn) {
@@ -85,7 +87,18 @@ bool PageLedger::TakeMark(std::uint64_t pfn) {
     return false;
   }
   Release(pfn);
+  --marks_;
   return true;
+}
+
+void PageLedger::ClearMarks(std::uint64_t begin, std::uint64_t end) {
+  for (std::uint64_t pfn = begin; pfn < end && marks_ > 0;) {
+    const std::uint64_t stop = std::min(((pfn >> kSlotsLog2) + 1) << kSlotsLog2, end);
+    while (pfn < stop && Find(pfn) != nullptr) {
+      TakeMark(pfn++);
+    }
+    pfn = stop;
+  }
 }
 
 }  // namespace pageward::tool

@@ -52,6 +52,8 @@ class PageLedger {
   /// so already, and forgets it.
   void Mark(std::uint64_t pfn);
   bool TakeMark(std::uint64_t pfn);
+  /// Forgets the marks of all pages in [begin, end).
+  void ClearMarks(std::uint64_t begin, std::uint64_t end);
 
   std::uint64_t pages() const { return pages_; }
   std::uint64_t hidden_pages() const { return hidden_pages_; }
@@ -80,6 +82,7 @@ class PageLedger {
   std::unordered_map<std::uint64_t, std::unique_ptr<Chunk>> chunks_;
   std::uint64_t pages_ = 0;
   std::uint64_t hidden_pages_ = 0;
+  std::uint64_t marks_ = 0;
   unsigned largest_order_ = 0;  // Of all that have been added.
 };
 
