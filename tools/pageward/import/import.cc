@@ -14,6 +14,7 @@
 #include "tools/pageward/import/kmem_replay.h"
 #include "tools/pageward/sim/inputs.h"
 #include "tools/pageward/sim/scenario.h"
+#include "tools/pageward/sim/session.h"
 
 namespace pageward::tool {
 namespace {
