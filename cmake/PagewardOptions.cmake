@@ -8,6 +8,9 @@ set_property(CACHE PAGEWARD_CHECK_LEVEL PROPERTY STRINGS hardened debug paranoid
 option(PAGEWARD_WERROR "Treat compiler warnings as errors" OFF)
 option(PAGEWARD_TESTS "Build the tests" ON)
 option(PAGEWARD_BENCHMARKS "Build the benchmarks" ON)
+option(PAGEWARD_TOOLS "Build the command" ON)
+# A quarter of the time that tests take to compile; but a test that lacks an include is not found.
+option(PAGEWARD_TEST_PCH "Compile GoogleTest's headers once for all tests" ON)
 option(PAGEWARD_FUZZ "Build the fuzzers (clang only)" OFF)
 set(PAGEWARD_SANITIZE "" CACHE STRING
   "Sanitizers to build with, as for -fsanitize=; the preload library is left out then")

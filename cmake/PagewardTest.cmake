@@ -11,6 +11,12 @@ if(PAGEWARD_TESTS)
   target_compile_options(pageward_test_flags INTERFACE
     $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-zero-variadic-macro-arguments>
     $<$<CXX_COMPILER_ID:GNU>:-Wno-null-dereference>)
+  if(PAGEWARD_TEST_PCH)
+    add_library(pageward_test_headers OBJECT "${CMAKE_CURRENT_LIST_DIR}/test_headers.cc")
+    target_link_libraries(pageward_test_headers PRIVATE pageward::test_flags)
+    target_precompile_headers(pageward_test_headers PRIVATE
+      <gtest/gtest.h> <algorithm> <map> <memory> <optional> <string> <thread> <vector>)
+  endif()
 endif()
 
 # pw_test(name LABELS label... SOURCES file... [USES target...] [TIMEOUT seconds] [SERIAL])
@@ -27,6 +33,9 @@ function(pw_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE pageward::test_flags ${arg_USES} GTest::gtest_main)
+  if(PAGEWARD_TEST_PCH)
+    target_precompile_headers(${name} REUSE_FROM pageward_test_headers)
+  endif()
   set(properties LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
   if(arg_SERIAL)
     list(APPEND properties RUN_SERIAL ON)

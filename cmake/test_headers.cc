@@ -1,0 +1,1 @@
+// Nothing of its own: what it is compiled with is kept for the tests.
