@@ -85,7 +85,8 @@ void AddRecord(CLI::App& app, const std::string&, Action* chosen) {
       ->required();
   record->footer(
       "Ends as the program does: with its status, or 128 and the number of the signal that killed\n"
-      "it; 127 if it is not found, 126 if it can't be run, 125 if recording failed.\n"
+      "it; 127 if it is not found, 126 if it can't be run, 125 if recording failed, 2 if this\n"
+      "command line makes no sense.\n"
       "\nExamples:\n"
       "  pageward record -o redis.trace -- redis-server --port 7777\n"
       "  pageward sim redis.trace --conversion all\n"
