@@ -147,9 +147,8 @@ std::optional<VirtRange> RunAllocator::TryReuse(std::uint64_t bytes, std::uint64
   NoteUsed(bytes);
   allocated_runs_.fetch_add(1, std::memory_order_relaxed);
   reused_runs_.fetch_add(1, std::memory_order_relaxed);
-  const VirtRange run = zone_.AddressesOf(*frames);
-  NoteAllocated(run, bytes, alignment);
-  return run;
+  NoteIf(true, RunEventKind::kAllocated, *frames, FrameCount(0), OrderOf(alignment));
+  return zone_.AddressesOf(*frames);
 }
 
 // Making a small run usable that was gone is a system call, and slabs of a page or a few come in

@@ -141,6 +141,26 @@ TEST_F(RunObserverTest, EveryRunThatIsCountedIsTold) {
   EXPECT_EQ(told[static_cast<std::size_t>(RunEventKind::kFreed)], runs_.counters().freed_runs);
 }
 
+TEST(ReusedRunsTest, ARunThatIsUsedAgainBeforeItWentIsToldAsFreedAndAllocated) {
+  FaultyOs os;
+  RunZone zone(os, {.closes_in_batches = true});
+  Notes notes;
+  zone.runs().Observe(notes);
+  const VirtRange run = *zone.runs().Allocate(4 * kPage, 2 * kPage);
+  const RunEvent allocated = notes.Take().front();
+  zone.runs().Free(run);
+  ASSERT_EQ(zone.runs().TryReuse(4 * kPage, 2 * kPage), run);
+  const std::vector<RunEvent> events = notes.Take();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].kind, RunEventKind::kFreed);
+  EXPECT_EQ(events[0].frames, allocated.frames);
+  EXPECT_EQ(events[1], allocated);
+  EXPECT_FALSE(zone.runs().TryReuse(4 * kPage, 2 * kPage).has_value());
+  EXPECT_TRUE(notes.Take().empty()) << "a question, and no request yet";
+  zone.runs().Free(run);
+  zone.runs().CloseFreedRuns();
+}
+
 // Keeps which runs are in use, by what it is told.
 class Ownership final : public RunObserver {
  public:
