@@ -6,11 +6,16 @@ if(PAGEWARD_TESTS)
   include(GoogleTest)
   add_library(pageward_test_flags INTERFACE)
   add_library(pageward::test_flags ALIAS pageward_test_flags)
-  target_link_libraries(pageward_test_flags INTERFACE pageward::flags pageward::config GTest::gtest)
+  # Linked last, for the last option about a warning counts.
+  add_library(pageward_test_warnings INTERFACE)
+  target_link_libraries(pageward_test_flags INTERFACE
+    pageward::flags pageward::config GTest::gtest pageward_test_warnings)
   # GoogleTest's macros trip these two in every test.
-  target_compile_options(pageward_test_flags INTERFACE
+  target_compile_options(pageward_test_warnings INTERFACE
     $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-zero-variadic-macro-arguments>
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-null-dereference>)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-null-dereference>
+    # What is tested ships as it is; the tests need not be fast.
+    $<$<CONFIG:Release>:-O1>)
   if(PAGEWARD_TEST_PCH)
     add_library(pageward_test_headers OBJECT "${CMAKE_CURRENT_LIST_DIR}/test_headers.cc")
     target_link_libraries(pageward_test_headers PRIVATE pageward::test_flags)
