@@ -25,7 +25,9 @@ class RealTracesTest : public testing::TestWithParam<Sample> {};
 
 TEST_P(RealTracesTest, EveryLineIsUnderstoodAndEveryFreeFindsItsAllocation) {
   const Sample& sample = GetParam();
-  const KmemFile file(std::string(PAGEWARD_SAMPLES) + "/" + sample.file);
+  std::string path = PAGEWARD_SAMPLES "/";
+  path += sample.file;
+  const KmemFile file(path);
   NoKeeper none;
   KmemMatcher matcher(none);
   const HideRule rule(HideRule::kStandard);
