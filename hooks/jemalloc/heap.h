@@ -19,8 +19,8 @@ namespace pageward::hooks {
 
 /// How the heap behaves; fixed before its first object.
 struct HeapOptions {
-  /// Objects from this size on get extents of their own and pass no cache, so that giving them back
-  /// is seen by the extent hooks at once.
+  /// Objects from this size on get extents or slabs of their own and pass no cache, so that giving
+  /// them back is seen by the extent hooks at once.
   std::size_t uncached_from_bytes = object::kLargestCachedBytes + 1;
   /// No thread caches: every call goes to jemalloc. For jemalloc options that act on each call.
   bool bypasses_caches = false;

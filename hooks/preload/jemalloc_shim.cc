@@ -51,11 +51,14 @@ Special SpecialOf(const std::size_t* mib, std::size_t length) {
       Matches(MibOf("experimental.arenas_create_ext"), mib, length)) {
     return Special::kCreateArena;
   }
-  if (Matches(MibOf("arena.0.extent_hooks"), mib, length, 1)) {
+  const Mib hooks = MibOf("arena.0.extent_hooks");
+  if (Matches(hooks, mib, length, 1)) {
     return Special::kSetHooks;
   }
+  // A name takes longer to look up than most calls: only what acts on an arena is compared.
+  const bool is_of_arena = hooks.length > 0 && length > 0 && mib[0] == hooks.numbers[0];
   for (const char* name : {"arena.0.purge", "arena.0.decay", "arena.0.reset", "arena.0.destroy"}) {
-    if (Matches(MibOf(name), mib, length, 1)) {
+    if (is_of_arena && Matches(MibOf(name), mib, length, 1)) {
       return Special::kPurge;
     }
   }

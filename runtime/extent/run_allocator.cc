@@ -271,15 +271,16 @@ void RunAllocator::CheckIsRun(FrameRange frames) const {
   const std::optional<FrameRange> run = frames_.RunContaining(frames.begin);
   PW_CHECK(run.has_value(), Violation::kDoubleFree, zone_.AddressOf(frames.begin).value());
   PW_CHECK(*run == frames, Violation::kRunMismatch, zone_.AddressOf(frames.begin).value());
-  PW_CHECK(!IsWaiting(frames.begin), Violation::kDoubleFree, zone_.AddressOf(frames.begin).value());
+  PW_CHECK(!IsWaiting(*run), Violation::kDoubleFree, zone_.AddressOf(frames.begin).value());
 }
 
-bool RunAllocator::IsWaiting(FrameNumber frame) const {
+bool RunAllocator::IsWaiting(FrameRange run) const {
+  const FrameNumber frame = run.begin;
   // Looking through the queue takes longer than all the rest of a free. What waits is gone, and the
   // start of a run in use is not, where every freed run can be put out of reach.
   const bool may_wait = zone_.IsGone(frame) || !zone_.PutsAllOutOfReach();
   const bool waits = !quarantine_.IsOff() && may_wait && quarantine_.Contains(frame);
-  return waits || (options_.closes_in_batches && closing_.Contains(frame));
+  return waits || (ClosesInBatches(run.count.bytes()) && closing_.Contains(frame));
 }
 
 void RunAllocator::FlushQuarantine() {
@@ -325,7 +326,7 @@ std::optional<VirtRange> RunAllocator::RunContaining(VirtAddr address) const {
   }
   const FrameNumber frame(static_cast<std::uint32_t>((address - zone.begin) >> kFrameBytesLog2));
   const std::optional<FrameRange> run = frames_.RunContaining(frame);
-  if (!run || IsWaiting(frame)) {
+  if (!run || IsWaiting(*run)) {
     return std::nullopt;
   }
   return zone_.AddressesOf(*run);

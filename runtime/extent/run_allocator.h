@@ -132,7 +132,7 @@ class RunAllocator {
   void CloseBatch(const ClosingRuns::Batch& batch);
   bool TryTakeUsable(FrameRange frames);
   void CheckIsRun(FrameRange frames) const;
-  bool IsWaiting(FrameNumber frame) const;
+  bool IsWaiting(FrameRange run) const;
   bool ClosesInBatches(std::uint64_t bytes) const;
   void NoteUsed(std::uint64_t bytes);
 
