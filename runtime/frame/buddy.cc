@@ -1,6 +1,6 @@
 #include "runtime/frame/buddy.h"
 
-#include "runtime/frame/invariant.h"
+#include "runtime/core/invariant.h"
 
 namespace pageward::frame {
 namespace {
@@ -129,15 +129,15 @@ void Buddy::Unisolate(BlockNumber block) {
 }
 
 void Buddy::CheckFreeBlock(FrameNumber head, Order order) const {
-  PW_FRAME_HOLDS("F2", (head.value & (order.frames().value - 1)) == 0, head.value);
-  PW_FRAME_HOLDS("F2", order == kMaxOrder || !CanMergeWith(BuddyOf(head, order), head, order),
-                 head.value);
+  PW_HOLDS("F2", (head.value & (order.frames().value - 1)) == 0, head.value);
+  PW_HOLDS("F2", order == kMaxOrder || !CanMergeWith(BuddyOf(head, order), head, order),
+           head.value);
   if (order > kPageblockOrder) {
     const BlockRange pageblocks = PageblocksOf(head, order);
     const BlockFlags flags = blocks_.FlagsOf(head.block());
     for (BlockNumber block = pageblocks.begin; block < pageblocks.end(); ++block.value) {
-      PW_FRAME_HOLDS("F2", blocks_.FlagsOf(block).freetype() == flags.freetype(), block.value);
-      PW_FRAME_HOLDS("F2", !blocks_.FlagsOf(block).is_isolated(), block.value);
+      PW_HOLDS("F2", blocks_.FlagsOf(block).freetype() == flags.freetype(), block.value);
+      PW_HOLDS("F2", !blocks_.FlagsOf(block).is_isolated(), block.value);
     }
   }
 }
@@ -160,7 +160,7 @@ void Buddy::CheckInvariants(BlockRange range) const {
         free_frames += record.order() < kPageblockOrder ? record.frames() : FrameCount(0);
       }
     }
-    PW_FRAME_HOLDS("F5", free_frames == blocks_.free_frames(block), block.value);
+    PW_HOLDS("F5", free_frames == blocks_.free_frames(block), block.value);
   }
 }
 

@@ -1,6 +1,6 @@
 #include "runtime/frame/frame_table.h"
 
-#include "runtime/frame/invariant.h"
+#include "runtime/core/invariant.h"
 
 namespace pageward::frame {
 
@@ -26,7 +26,7 @@ void FrameTable::Store(FrameNumber frame, FrameRecord record) {
   std::uint64_t* word = WordOf(frame);
   PW_CHECK(word != nullptr, Violation::kInvariant, frame.value);
   const FrameRecord old(LoadRelaxed(*word));
-  PW_FRAME_HOLDS("F1", MayBecome(old.state(), record.state()), frame.value);
+  PW_HOLDS("F1", MayBecome(old.state(), record.state()), frame.value);
   if (frame.index_in_block() != 0) {
     BlockRecord& block = blocks_[frame.block().value];
     block.inner_heads = static_cast<std::uint16_t>(block.inner_heads + (old.IsBody() ? 1 : 0) -
@@ -90,14 +90,14 @@ void FrameTable::CheckInvariants() const {
     std::uint32_t heads = 0;
     if (block.leaf != nullptr) {
       ++leaves;
-      PW_FRAME_HOLDS("F4", block.leaf->records[0] == 0, number);
+      PW_HOLDS("F4", block.leaf->records[0] == 0, number);
       for (std::uint32_t index = 1; index < kPageblockFrames; ++index) {
         heads += LoadRelaxed(block.leaf->records[index]) != 0 ? 1u : 0u;
       }
     }
-    PW_FRAME_HOLDS("F4", heads == block.inner_heads, number);
+    PW_HOLDS("F4", heads == block.inner_heads, number);
   }
-  PW_FRAME_HOLDS("F4", leaves == leaf_count_, leaves);
+  PW_HOLDS("F4", leaves == leaf_count_, leaves);
 }
 
 }  // namespace pageward::frame

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "runtime/frame/invariant.h"
+#include "runtime/core/invariant.h"
 
 namespace pageward::frame {
 namespace {
@@ -60,14 +60,14 @@ void ListSet::Remove(FrameTable& table, FrameNumber frame, Order order) {
   const FrameNumber previous = record.previous();
   const FrameNumber next = record.next();
   // The neighbours must know the frame, or the lists were written by somebody else.
-  PW_FRAME_HOLDS("F10",
-                 record.state() == FrameState::kFree && record.order() == order &&
-                     (next == frame) == (list.count == 1) && table.Contains(previous) &&
-                     table.Contains(next) && table.Load(previous).next() == frame &&
-                     table.Load(next).previous() == frame,
-                 frame.value);
+  PW_HOLDS("F10",
+           record.state() == FrameState::kFree && record.order() == order &&
+               (next == frame) == (list.count == 1) && table.Contains(previous) &&
+               table.Contains(next) && table.Load(previous).next() == frame &&
+               table.Load(next).previous() == frame,
+           frame.value);
   if (--list.count == 0) {
-    PW_FRAME_HOLDS("F10", list.first == frame, frame.value);
+    PW_HOLDS("F10", list.first == frame, frame.value);
     orders_in_use_ &= ~(1u << order.value());
   } else {
     SetNext(table, previous, next);
@@ -85,19 +85,18 @@ void ListSet::CheckInvariants(const FrameTable& table) const {
   for (unsigned value = 0; value < kOrderCount; ++value) {
     const Order order(value);
     const List& list = lists_[value];
-    PW_FRAME_HOLDS("F10", (orders_in_use_ >> value & 1) == (list.count != 0 ? 1 : 0), value);
+    PW_HOLDS("F10", (orders_in_use_ >> value & 1) == (list.count != 0 ? 1 : 0), value);
     FrameNumber frame = list.first;
     for (std::uint32_t i = 0; i < list.count; ++i) {
       const FrameRecord record = table.Load(frame);
-      PW_FRAME_HOLDS("F10", record.state() == FrameState::kFree && record.order() == order,
-                     frame.value);
-      PW_FRAME_HOLDS("F10", table.Load(record.next()).previous() == frame, frame.value);
-      PW_FRAME_HOLDS("F10", (record.next() == list.first) == (i + 1 == list.count), frame.value);
+      PW_HOLDS("F10", record.state() == FrameState::kFree && record.order() == order, frame.value);
+      PW_HOLDS("F10", table.Load(record.next()).previous() == frame, frame.value);
+      PW_HOLDS("F10", (record.next() == list.first) == (i + 1 == list.count), frame.value);
       frames += order.frames();
       frame = record.next();
     }
   }
-  PW_FRAME_HOLDS("F3", frames == free_frames_, frames.value);
+  PW_HOLDS("F3", frames == free_frames_, frames.value);
 }
 
 void FreeLists::Put(FrameNumber head, Order order) {
@@ -199,7 +198,7 @@ void FreeLists::CheckSet(const ListSet& set, Sums& sums) const {
     const Order order(value);
     std::optional<FrameNumber> frame = set.First(order);
     for (std::uint32_t i = 0; i < set.count(order); ++i) {
-      PW_FRAME_HOLDS("F2", &ListsOf(frame->block()) == &set, frame->value);
+      PW_HOLDS("F2", &ListsOf(frame->block()) == &set, frame->value);
       const BlockFlags flags = blocks_.FlagsOf(frame->block());
       if (!flags.is_isolated()) {
         const std::size_t visibility = IndexOf(flags.freetype().visibility);
@@ -221,8 +220,8 @@ void FreeLists::CheckInvariants() const {
     CheckSet(owner->set_, sums);
   }
   for (std::size_t visibility = 0; visibility < kVisibilityCount; ++visibility) {
-    PW_FRAME_HOLDS("F3", sums.frames[visibility] == free_frames_[visibility], visibility);
-    PW_FRAME_HOLDS("F6", sums.blocks[visibility] == free_blocks_[visibility], visibility);
+    PW_HOLDS("F3", sums.frames[visibility] == free_frames_[visibility], visibility);
+    PW_HOLDS("F6", sums.blocks[visibility] == free_blocks_[visibility], visibility);
   }
 }
 

@@ -1,6 +1,6 @@
 #include "runtime/frame/thread_lists.h"
 
-#include "runtime/frame/invariant.h"
+#include "runtime/core/invariant.h"
 
 namespace pageward::frame {
 std::optional<FrameNumber> ThreadLists::TakeForDrain(const FrameTable& table,
@@ -36,11 +36,11 @@ FrameCount ThreadLists::held_frames() const {
 void ThreadLists::CheckInvariants(const FrameTable& table) const {
   for (std::size_t value = 0; value < ThreadListIndex::kCount; ++value) {
     const ThreadListIndex index(value);
-    PW_FRAME_HOLDS("F11", count(index) <= index.capacity(), value);
+    PW_HOLDS("F11", count(index) <= index.capacity(), value);
     FrameNumber frame = lists_[value].first;
     for (std::uint32_t i = 0; i < count(index); ++i) {
       const FrameRecord record = table.Load(frame);
-      PW_FRAME_HOLDS("F11", record.IsListedAs(ListLabel(index.order(), id_)), frame.value);
+      PW_HOLDS("F11", record.IsListedAs(ListLabel(index.order(), id_)), frame.value);
       frame = record.next();
     }
   }
@@ -92,7 +92,7 @@ void ThreadListsRegistry::CheckInvariants(const FrameTable& table) const {
     lists->CheckInvariants(table);
     ++count;
   }
-  PW_FRAME_HOLDS("F11", count == attached_count_, count);
+  PW_HOLDS("F11", count == attached_count_, count);
 }
 
 }  // namespace pageward::frame

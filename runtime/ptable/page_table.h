@@ -8,8 +8,8 @@
 #include <cstdint>
 
 #include "runtime/core/check.h"
+#include "runtime/core/invariant.h"
 #include "runtime/ptable/format.h"
-#include "runtime/ptable/invariant.h"
 #include "runtime/ptable/ptp_stock.h"
 #include "runtime/ptable/table_memory.h"
 
@@ -122,7 +122,7 @@ class PageTable {
   /// Walks all entries. Requires: no other thread is at work.
   void CheckInvariants() const {
     const std::uint64_t tables = CheckTable(Shape::kTopLevel, root_, VirtAddr(0));
-    PW_PTABLE_HOLDS("P1", tables == table_count(), tables);
+    PW_HOLDS("P1", tables == table_count(), tables);
   }
 
  private:
@@ -139,17 +139,17 @@ class PageTable {
       }
       const VirtAddr at = AddressOf(level, base, i);
       const Entry entry = format_.Decode(level, word);
-      PW_PTABLE_HOLDS("Q1", format_.IsWellFormed(level, word), at.value());
+      PW_HOLDS("Q1", format_.IsWellFormed(level, word), at.value());
       if (entry.IsTable()) {
-        PW_PTABLE_HOLDS("Q1", level > 0, at.value());
+        PW_HOLDS("Q1", level > 0, at.value());
         // A cycle would otherwise end in a stack overflow and not in a report.
         below += 1 + CheckTable(level - 1, entry.table(), at);
-        PW_PTABLE_HOLDS("P1", below <= table_count(), at.value());
+        PW_HOLDS("P1", below <= table_count(), at.value());
       } else {
-        PW_PTABLE_HOLDS("Q1",
-                        Format::HasLeaves(level) &&
-                            format_.CanMap(level, at, entry.frame(), entry.attributes()),
-                        at.value());
+        PW_HOLDS("Q1",
+                 Format::HasLeaves(level) &&
+                     format_.CanMap(level, at, entry.frame(), entry.attributes()),
+                 at.value());
       }
     }
     return below;

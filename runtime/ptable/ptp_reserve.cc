@@ -2,7 +2,7 @@
 
 #include "runtime/core/bit_field.h"
 #include "runtime/core/check.h"
-#include "runtime/ptable/invariant.h"
+#include "runtime/core/invariant.h"
 
 namespace pageward::ptable {
 namespace {
@@ -57,8 +57,8 @@ void PtpReserve::Put(FrameNumber frame) {
 void PtpReserve::Remove(FrameNumber frame) {
   const FrameNumber previous = PreviousOf(frame);
   const FrameNumber next = NextOf(frame);
-  PW_PTABLE_HOLDS("R1", Holds(frame) && NextOf(previous) == frame && PreviousOf(next) == frame,
-                  frame.value);
+  PW_HOLDS("R1", Holds(frame) && NextOf(previous) == frame && PreviousOf(next) == frame,
+           frame.value);
   links_[previous.value] = NextField::Set(links_[previous.value], next.value);
   links_[next.value] = PreviousField::Set(links_[next.value], previous.value);
   links_[frame.value] = 0;
@@ -174,13 +174,13 @@ Status PtpReserve::Refill(TaskId task) {
 void PtpReserve::CheckInvariants() const {
   FrameNumber frame = first_;
   for (std::size_t i = 0; i < size_; ++i) {
-    PW_PTABLE_HOLDS("R1", Holds(frame) && PreviousOf(NextOf(frame)) == frame, frame.value);
+    PW_HOLDS("R1", Holds(frame) && PreviousOf(NextOf(frame)) == frame, frame.value);
     const FrameRange block{FirstFrameOf(frame.block()), FrameCount(kPageblockFrames)};
-    PW_PTABLE_HOLDS("R3", CountIn(block) == CountIn(frame.block()), frame.value);
+    PW_HOLDS("R3", CountIn(block) == CountIn(frame.block()), frame.value);
     frame = NextOf(frame);
-    PW_PTABLE_HOLDS("R1", (frame == first_) == (i + 1 == size_), frame.value);
+    PW_HOLDS("R1", (frame == first_) == (i + 1 == size_), frame.value);
   }
-  PW_PTABLE_HOLDS("R2", taken_by_refiller_ <= shape_.for_refill, taken_by_refiller_);
+  PW_HOLDS("R2", taken_by_refiller_ <= shape_.for_refill, taken_by_refiller_);
 }
 
 }  // namespace pageward::ptable

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "runtime/core/address.h"
+#include "runtime/core/check.h"
 
 namespace pageward::ptable {
 
@@ -22,6 +23,13 @@ class PtpSource {
 
  protected:
   ~PtpSource() = default;
+};
+
+/// Has no table pages: for operations whose tables are there. Getting one back is our own misuse.
+class NoPtpSource final : public PtpSource {
+ public:
+  std::optional<PhysAddr> Allocate() override { return std::nullopt; }
+  void Free(PhysAddr table) override { PW_CHECK(false, Violation::kAssertion, table.value()); }
 };
 
 }  // namespace pageward::ptable

@@ -7,7 +7,7 @@
 
 #include "runtime/arch/x86_paging.h"
 #include "runtime/core/address.h"
-#include "runtime/ptable/invariant.h"
+#include "runtime/core/invariant.h"
 #include "runtime/ptable/tlb_entry.h"
 
 namespace pageward::ptable {
@@ -105,15 +105,15 @@ class TlbArray {
           continue;
         }
         ++valid;
-        PW_PTABLE_HOLDS("T2", SetOf(VirtAddr(slot.tag)) == index, slot.tag);
+        PW_HOLDS("T2", SetOf(VirtAddr(slot.tag)) == index, slot.tag);
         for (unsigned other = 0; other < way; ++other) {
           const Slot& twin = sets_[index].slots[other];
           const bool is_twin = arch::PagingEntry::Present::Get(twin.leaf) && twin.tag == slot.tag;
-          PW_PTABLE_HOLDS("T2", !is_twin, slot.tag);
+          PW_HOLDS("T2", !is_twin, slot.tag);
         }
       }
     }
-    PW_PTABLE_HOLDS("T1", valid == count_, valid);
+    PW_HOLDS("T1", valid == count_, valid);
   }
 
  private:

@@ -1,7 +1,7 @@
 #include "runtime/ptable/tlb_gather.h"
 
 #include "runtime/core/check.h"
-#include "runtime/ptable/invariant.h"
+#include "runtime/core/invariant.h"
 #include "runtime/ptable/vocabulary.h"
 
 namespace pageward::ptable {
@@ -72,7 +72,7 @@ void TlbGather::Include(VirtRange range, unsigned page_bytes_log2) {
 
 void TlbGather::CheckInvariants() const {
   for (unsigned i = 0; i < table_count_; ++i) {
-    PW_PTABLE_HOLDS("G1", Covers(pending_, waiting_[i].span), waiting_[i].table.value());
+    PW_HOLDS("G1", Covers(pending_, waiting_[i].span), waiting_[i].table.value());
   }
 }
 

@@ -31,6 +31,12 @@ class TlbFlusher {
   ~TlbFlusher() = default;
 };
 
+/// Forgets to flush: for whoever does it later, and once for many changes.
+class NoFlusher final : public TlbFlusher {
+ public:
+  void Flush(const FlushRequest&) override {}
+};
+
 /// How changed ranges become events.
 enum class FlushMode : std::uint8_t {
   kMerged,  ///< One event from the first change to the last, with what lies between.

@@ -11,7 +11,7 @@
 
 #include "runtime/arch/x86_paging.h"
 #include "runtime/core/address.h"
-#include "runtime/ptable/invariant.h"
+#include "runtime/core/invariant.h"
 #include "runtime/ptable/rights.h"
 #include "runtime/ptable/tlb_entry.h"
 #include "runtime/ptable/translate.h"
@@ -73,8 +73,7 @@ class WalkCache {
   void CheckInvariants() const {
     for (unsigned level = 0; level < kLevels; ++level) {
       for (const Slot& slot : slots_[level]) {
-        PW_PTABLE_HOLDS("W1", !slot.is_valid || &SlotFor(level, slot.begin) == &slot,
-                        slot.begin.value());
+        PW_HOLDS("W1", !slot.is_valid || &SlotFor(level, slot.begin) == &slot, slot.begin.value());
       }
     }
   }

@@ -12,22 +12,6 @@ using ptable::SlotOf;
 using ptable::TlbGather;
 using ptable::UnmapMode;
 
-namespace {
-
-class NoTables final : public ptable::PtpSource {
- public:
-  std::optional<PhysAddr> Allocate() override { return std::nullopt; }
-  void Free(PhysAddr table) override { PW_CHECK(false, Violation::kAssertion, table.value()); }
-};
-
-// Flushes nothing: the direct map says when.
-class NoFlush final : public ptable::TlbFlusher {
- public:
-  void Flush(const ptable::FlushRequest&) override {}
-};
-
-}  // namespace
-
 Status RestrictedTable::Create() {
   PW_ASSERT(!kernel_.direct_map().options().is_global);
   const std::optional<PhysAddr> root = tables_.Allocate();
@@ -97,7 +81,7 @@ void RestrictedTable::Close(FrameRange frames) {
   MachineFlusher flusher(kernel_.machine(), Everybody());
   TlbGather gather(FlushMode::kMerged, flusher, tables_);
   const TableBatch batch(kernel_.memory());
-  NoTables none;
+  ptable::NoPtpSource none;
   const auto unmapped =
       Mapper(*table_).Unmap(AddressesOf(frames), UnmapMode::kWholeLeaf, none, gather);
   PW_CHECK(unmapped.ok(), Violation::kInvariant, frames.begin.value);
@@ -111,8 +95,8 @@ bool RestrictedTable::IsOpen(FrameNumber frame) const {
 
 // What is open is open by small leaves, so nothing is ever split.
 Status RestrictedTable::Change(FrameRange frames, const ptable::PermissionChange& change) {
-  NoTables none;
-  NoFlush nobody;
+  ptable::NoPtpSource none;
+  ptable::NoFlusher nobody;
   TlbGather gather(FlushMode::kMerged, nobody, none);
   const TableBatch batch(kernel_.memory());
   const auto changed = Mapper(*table_).Protect(AddressesOf(frames), change, none, gather);

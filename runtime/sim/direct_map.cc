@@ -15,19 +15,6 @@ using ptable::TlbGather;
 
 namespace {
 
-// For changes whose splits have been made: nothing is asked for, or something is wrong.
-class NoPages final : public ptable::PtpSource {
- public:
-  std::optional<PhysAddr> Allocate() override { return std::nullopt; }
-  void Free(PhysAddr table) override { PW_CHECK(false, Violation::kAssertion, table.value()); }
-};
-
-// Forgets to flush: for callers who do it themselves.
-class NoFlush final : public ptable::TlbFlusher {
- public:
-  void Flush(const ptable::FlushRequest&) override {}
-};
-
 auto AffectedBy(const PermissionChange& change) {
   return [&change](const ptable::Entry& leaf) {
     return change.AppliedTo(leaf.permissions()) != leaf.permissions();
@@ -100,7 +87,7 @@ Status DirectMap::SplitAt(VirtAddr boundary, const PermissionChange& change) {
 
 Result<Changes> DirectMap::Rewrite(FrameRange frames, const PermissionChange& change,
                                    TlbGather& gather) {
-  NoPages none;
+  ptable::NoPtpSource none;
   const TableBatch batch(memory_);
   return ptable::SetMemory(table_, AddressesOf(frames), change, none, gather);
 }
@@ -122,8 +109,8 @@ Result<Changes> DirectMap::Change(FrameRange frames, const PermissionChange& cha
       return followed.error();
     }
   }
-  NoPages none;
-  NoFlush nobody;
+  ptable::NoPtpSource none;
+  ptable::NoFlusher nobody;
   TlbGather gather(FlushMode::kMerged, nobody, none);
   bool needs_flush = false;
   Result<Changes> changes = Changes{};
@@ -141,8 +128,8 @@ Result<Changes> DirectMap::Change(FrameRange frames, const PermissionChange& cha
 }
 
 void DirectMap::Restore(FrameRange frames, const PermissionChange& change) {
-  NoPages none;
-  NoFlush nobody;
+  ptable::NoPtpSource none;
+  ptable::NoFlusher nobody;
   TlbGather gather(FlushMode::kMerged, nobody, none);
   {
     MutexLock lock(mutex_);

@@ -8,16 +8,6 @@ using ptable::LeafAttributes;
 using ptable::Mapper;
 using ptable::MapRequest;
 
-namespace {
-
-class NoTables final : public ptable::PtpSource {
- public:
-  std::optional<PhysAddr> Allocate() override { return std::nullopt; }
-  void Free(PhysAddr table) override { PW_CHECK(false, Violation::kAssertion, table.value()); }
-};
-
-}  // namespace
-
 Status KmapLocal::Prepare() {
   const std::uint64_t bytes = std::uint64_t{kernel_.machine().cpu_count()} * kSlots * kFrameBytes;
   AccountedTables tables(kernel_.tables(), kernel_.ram(), kKernelAccount);
@@ -35,7 +25,7 @@ Result<VirtAddr> KmapLocal::Map(FrameNumber frame) {
   }
   const VirtAddr at = AddressOf(number, used_[number]);
   const TableBatch batch(kernel_.memory());
-  NoTables none;
+  ptable::NoPtpSource none;
   const LeafAttributes attributes{.permissions = {.is_writable = true},
                                   .is_global = kernel_.direct_map().options().is_global};
   const auto mapped = Mapper(kernel_.direct_map().table())
@@ -63,7 +53,7 @@ void KmapLocal::Unmap(VirtAddr at) {
   MachineFlusher flusher(kernel_.machine(),
                          ptable::ShootdownTarget{ptable::CpuSet::Only(cpu.number()), cpu.number(),
                                                  kernel_.direct_map().scope(), arch::Pcid()});
-  NoTables none;
+  ptable::NoPtpSource none;
   ptable::TlbGather gather(ptable::FlushMode::kMerged, flusher, none);
   {
     const TableBatch batch(kernel_.memory());

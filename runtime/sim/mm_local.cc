@@ -16,18 +16,6 @@ using ptable::UnmapMode;
 
 namespace {
 
-// Views use tables that are there and are flushed by the rules of views, not by each change.
-class NoTables final : public ptable::PtpSource {
- public:
-  std::optional<PhysAddr> Allocate() override { return std::nullopt; }
-  void Free(PhysAddr table) override { PW_CHECK(false, Violation::kAssertion, table.value()); }
-};
-
-class NoFlush final : public ptable::TlbFlusher {
- public:
-  void Flush(const ptable::FlushRequest&) override {}
-};
-
 constexpr VirtRange RegionOf(std::uint32_t cpu) {
   return VirtRange{kMermapBase + cpu * kMermapBytesPerCpu, kMermapBytesPerCpu};
 }
@@ -66,7 +54,7 @@ class MmLocal::CpuViews final : public space::ViewBackend {
 
   Status Map(VirtRange at, FrameRange frames, space::ViewAccess access) override {
     const TableBatch batch(owner_.kernel_.memory());
-    NoTables none;
+    ptable::NoPtpSource none;
     Mapper mapper(owner_.table_);
     for (std::uint32_t i = 0; i < frames.count.value; ++i) {
       if (owner_.kernel_.machine().Fails(FaultPoint::kViewPage)) {
@@ -90,8 +78,8 @@ class MmLocal::CpuViews final : public space::ViewBackend {
 
   void Unmap(VirtRange at) override {
     const TableBatch batch(owner_.kernel_.memory());
-    NoTables none;
-    NoFlush nobody;
+    ptable::NoPtpSource none;
+    ptable::NoFlusher nobody;
     TlbGather gather(FlushMode::kMerged, nobody, none);
     const auto unmapped = Mapper(owner_.table_).Unmap(at, UnmapMode::kWholeLeaf, none, gather);
     PW_CHECK(unmapped.ok(), Violation::kInvariant, at.begin.value());

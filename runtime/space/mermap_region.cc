@@ -1,7 +1,7 @@
 #include "runtime/space/mermap_region.h"
 
 #include "runtime/core/check.h"
-#include "runtime/space/invariant.h"
+#include "runtime/core/invariant.h"
 
 namespace pageward::space {
 
@@ -218,7 +218,7 @@ void MermapRegion::CheckInvariants() const {
   for (const std::uint32_t shown : shown_) {
     stale += shown != 0 ? 1u : 0u;
   }
-  PW_SPACE_HOLDS("V3", stale == stale_count_, stale);
+  PW_HOLDS("V3", stale == stale_count_, stale);
   for (std::size_t i = 0; i < kSlots; ++i) {
     if (!slots_[i].is_live) {
       continue;
@@ -226,16 +226,16 @@ void MermapRegion::CheckInvariants() const {
     const std::uint32_t begin = PageOf(slots_[i].range.begin);
     const std::uint32_t end = PageOf(slots_[i].range.end());
     const bool is_reserve = i == kReserveSlot;
-    PW_SPACE_HOLDS("V1", begin < end && (begin == pages() - 1) == is_reserve, begin);
-    PW_SPACE_HOLDS("V1", end <= pages() - (is_reserve ? 0u : 1u), end);
-    PW_SPACE_HOLDS("V2", is_reserve || end <= next_page_, end);
+    PW_HOLDS("V1", begin < end && (begin == pages() - 1) == is_reserve, begin);
+    PW_HOLDS("V1", end <= pages() - (is_reserve ? 0u : 1u), end);
+    PW_HOLDS("V2", is_reserve || end <= next_page_, end);
     for (std::size_t other = 0; other < i; ++other) {
       const bool is_apart = !slots_[other].is_live || PageOf(slots_[other].range.end()) <= begin ||
                             PageOf(slots_[other].range.begin) >= end;
-      PW_SPACE_HOLDS("V1", is_apart, begin);
+      PW_HOLDS("V1", is_apart, begin);
     }
     for (std::uint32_t page = begin; page < end; ++page) {
-      PW_SPACE_HOLDS("V3", shown_[page] == 0, page);
+      PW_HOLDS("V3", shown_[page] == 0, page);
     }
   }
 }

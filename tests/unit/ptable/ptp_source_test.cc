@@ -36,5 +36,15 @@ TEST(PtpSourceTest, RunningOutIsAnAnswer) {
   EXPECT_EQ(source.outside(), 2u);
 }
 
+TEST(NoPtpSourceTest, ThereIsNever) {
+  NoPtpSource none;
+  EXPECT_FALSE(none.Allocate());
+}
+
+TEST(NoPtpSourceDeathTest, NothingComesBackToIt) {
+  NoPtpSource none;
+  EXPECT_DEATH(none.Free(PhysAddr(0x5000)), "0x5000");
+}
+
 }  // namespace
 }  // namespace pageward::ptable
