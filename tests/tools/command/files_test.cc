@@ -64,8 +64,8 @@ TEST_F(FilesTest, AFileThatCannotBeReadIsTold) {
 }
 
 TEST_F(FilesTest, AFolderIsMadeWithThoseAboveIt) {
-  MakeFolder(In("x/y"));
-  MakeFolder(In("x/y"));
+  EXPECT_TRUE(MakeFolder(In("x/y")));
+  EXPECT_FALSE(MakeFolder(In("x/y")));
   EXPECT_TRUE(fs::is_directory(In("x/y")));
   std::ofstream(In("file")) << "1";
   EXPECT_THROW(MakeFolder(In("file")), Failure);

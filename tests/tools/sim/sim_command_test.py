@@ -147,7 +147,13 @@ class BadInputTest(CommandCase):
     def test_nothing_is_written_when_the_run_fails(self) -> None:
         target = self.folder / "out"
         self.refused("sim", "populate", "--size", "1G", "-o", str(target))
-        self.assertEqual([entry.name for entry in target.iterdir()], [])
+        self.assertFalse(target.exists())
+        foreign = self.write("foreign", "no event of any kernel\n")
+        self.refused("sim", "--import", foreign, "-o", str(target))
+        self.assertFalse(target.exists())
+        target.mkdir()
+        self.refused("sim", "--import", foreign, "-o", str(target))
+        self.assertEqual(list(target.iterdir()), [])
 
     def test_a_full_standard_output_is_told(self) -> None:
         with open("/dev/full", "w") as full:

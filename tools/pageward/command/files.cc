@@ -80,9 +80,9 @@ std::string ReadFile(const std::string& path) {
   return contents.str();
 }
 
-void MakeFolder(const std::string& path) {
+bool MakeFolder(const std::string& path) {
   std::error_code error;
-  fs::create_directories(path, error);
+  const bool is_new = fs::create_directories(path, error);
   if (error) {
     Fail("cannot make the folder", path, error.value());
   }
@@ -92,6 +92,12 @@ void MakeFolder(const std::string& path) {
   if (access(path.c_str(), W_OK | X_OK) != 0) {
     Fail("cannot write into the folder", path, errno);
   }
+  return is_new;
+}
+
+void RemoveEmptyFolder(const std::string& path) {
+  std::error_code not_empty;
+  fs::remove(path, not_empty);
 }
 
 void WriteFiles(const std::string& path,

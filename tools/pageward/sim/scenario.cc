@@ -104,9 +104,8 @@ void Compare(const std::vector<FinishedRun>& runs, std::span<const std::string_v
     if (with == nullptr || with == &run || costs.Cycles(with->counts) == 0) {
       continue;
     }
-    const sim::CostBand ratio = costs.RatioBand(run.counts, with->counts);
-    report->comparisons.push_back(
-        Comparison{run.run.name, with->run.name, Band{ratio.low, ratio.nominal, ratio.high}});
+    report->comparisons.push_back(Comparison{run.run.name, with->run.name,
+                                             BandOf(costs.RatioBand(run.counts, with->counts))});
   }
 }
 

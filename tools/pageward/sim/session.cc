@@ -144,8 +144,7 @@ void Session::AddCounts(const sim::Counts& counts, const sim::CostModel& costs) 
     run_.counts.push_back(
         Count{std::string(sim::NameOf(tally)), counts[tally], std::string(MeaningOf(tally))});
   }
-  const sim::CostBand band = costs.Band(counts);
-  run_.cycles = Band{band.low, band.nominal, band.high};
+  run_.cycles = BandOf(costs.Band(counts));
 }
 
 void Session::AddQuantities() {

@@ -31,6 +31,11 @@ class LazyMemory {
   void* pointer_ = nullptr;
 };
 
+/// The same numbers for outputs, which don't know the simulation.
+inline Band BandOf(const sim::CostBand& band) {
+  return Band{band.low, band.nominal, band.high};
+}
+
 /// What is to be watched in a run.
 struct Watch {
   std::size_t events = 0;   ///< How many are kept, for views and messages.

@@ -6,16 +6,19 @@
 #include <memory>
 #include <optional>
 
+#include "runtime/trace/run_mirror.h"
 #include "tools/pageward/command/failure.h"
 #include "tools/pageward/command/files.h"
 #include "tools/pageward/command/names.h"
+#include "tools/pageward/command/sizes.h"
 #include "tools/pageward/command/subcommands.h"
 #include "tools/pageward/report/csv.h"
+#include "tools/pageward/report/html.h"
 #include "tools/pageward/report/json.h"
 #include "tools/pageward/report/text.h"
 #include "tools/pageward/sim/axes.h"
 #include "tools/pageward/sim/costs.h"
-#include "tools/pageward/sim/parts.h"
+#include "tools/pageward/sim/inputs.h"
 #include "tools/pageward/sim/scenario.h"
 
 namespace pageward::tool {
@@ -67,12 +70,24 @@ Input InputOf(const SimOptions& options) {
   throw Failure("sim: " + NoSuchName("a scenario or a file", options.input, names));
 }
 
-Report RunPart(Report (*part)(const SimRequest&), std::string_view what,
-               const SimRequest& request) {
-  if (part == nullptr) {
-    throw Failure(fmt::format("sim: this build cannot read {}: {}", what, request.input));
+Report Run(const SimOptions& options, const Input& input, SimRequest request,
+           const std::string& sweep_axis) {
+  switch (input.kind) {
+    case InputKind::kScenario:
+      return RunScenario(*input.scenario, std::move(request.points), request.costs,
+                         request.progress);
+    case InputKind::kTrace:
+      return RunTraceFile(request);
+    case InputKind::kImport:
+      request.input = options.import_path;
+      request.hide = options.hide;
+      for (const auto& [axis, text] : options.axes) {
+        request.given.insert(axis);
+      }
+      request.given.insert(sweep_axis);
+      return RunImportFile(request);
   }
-  return part(request);
+  throw Failure("sim: nothing to run");
 }
 
 Report RunInput(const SimOptions& options, const Input& input, Progress* progress,
@@ -87,7 +102,9 @@ Report RunInput(const SimOptions& options, const Input& input, Progress* progres
     texts.emplace("conversion", "all");
   }
   if (input.kind == InputKind::kTrace) {
-    texts.emplace("ram", "16G");  // As much as a running program is mirrored into.
+    // As much as a running program is mirrored into.
+    const trace::MirrorConfig mirror = trace::MirrorConfig::OfProgram(0);
+    texts.emplace("ram", TypedSize(mirror.simulation.kernel.ram_bytes));
   }
   for (const auto& [axis, text] : options.axes) {
     texts[axis] = text;
@@ -101,37 +118,25 @@ Report RunInput(const SimOptions& options, const Input& input, Progress* progres
   SimRequest request{options.input, PointsOf(texts, options.input),
                      options.costs_path.empty() ? sim::CostModel() : CostsFrom(options.costs_path),
                      progress};
-  if (!options.folder.empty()) {
-    MakeFolder(options.folder);  // Rather than finding out after a long run.
+  // Rather than finding out after a long run.
+  const bool is_new = !options.folder.empty() && MakeFolder(options.folder);
+  try {
+    return Run(options, input, std::move(request), *sweep_axis);
+  } catch (...) {
+    if (is_new) {
+      RemoveEmptyFolder(options.folder);
+    }
+    throw;
   }
-  switch (input.kind) {
-    case InputKind::kScenario:
-      return RunScenario(*input.scenario, std::move(request.points), request.costs, progress);
-    case InputKind::kTrace:
-      return RunPart(Parts().run_trace_file, "recorded traces", request);
-    case InputKind::kImport:
-      request.input = options.import_path;
-      request.hide = options.hide;
-      for (const auto& [axis, text] : options.axes) {
-        request.given.insert(axis);
-      }
-      request.given.insert(*sweep_axis);
-      return RunPart(Parts().run_import_file, "events of the kernel", request);
-  }
-  throw Failure("sim: nothing to run");
 }
 
 void WriteFolder(const SimOptions& options, const Report& report, const std::string& sweep_axis) {
   std::vector<std::pair<std::string, std::string>> files;
   files.emplace_back("report.json", RenderJson(report));
-  if (Parts().render_html != nullptr) {
-    files.emplace_back("report.html", Parts().render_html(report));
-  }
+  files.emplace_back("report.html", RenderHtml(report));
   if (!sweep_axis.empty()) {
     files.emplace_back("sweep.csv", RenderCsv(report));
-    if (Parts().render_sweep_svg != nullptr) {
-      files.emplace_back("sweep.svg", Parts().render_sweep_svg(report, sweep_axis));
-    }
+    files.emplace_back("sweep.svg", RenderSweepSvg(report, sweep_axis));
   }
   WriteFiles(options.folder, files);
   if (options.wants_json) {

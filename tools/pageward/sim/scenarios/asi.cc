@@ -21,11 +21,6 @@ struct Data {
   std::vector<FrameNumber> sensitive;
 };
 
-std::uint64_t LeastRam(const Settings& settings) {
-  return settings.size_bytes + settings.size_bytes / 128 / kPageblockBytes * kPageblockBytes +
-         kRoomBytes;
-}
-
 Data MakeData(Session& session) {
   Data data;
   for (std::uint32_t i = 0; i < PagesOf(session.settings()); ++i) {
@@ -97,7 +92,7 @@ constinit const Scenario kAsi{
     .question = "What do system calls cost that only see what is not sensitive?",
     .what = "the table is made, then calls touch open frames, and one in 32 a sensitive one",
     .defaults = kDefaults,
-    .least_ram = LeastRam,
+    .least_ram = RamForMappedPages,
     .adjust = [](Settings* settings) { settings->config.kernel.direct_map.is_global = false; },
     .steps = [](const Settings& settings) -> std::uint64_t { return PagesOf(settings); },
     .run = RunAsi,

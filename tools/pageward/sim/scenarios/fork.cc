@@ -6,12 +6,6 @@
 namespace pageward::tool {
 namespace {
 
-std::uint64_t LeastRam(const Settings& settings) {
-  // Each 2 MiB of it takes a table page, twice.
-  return settings.size_bytes + settings.size_bytes / 128 / kPageblockBytes * kPageblockBytes +
-         kRoomBytes;
-}
-
 void RunFork(Session& session) {
   const VirtRange range{kUserBase, session.settings().size_bytes};
   session.Need(session.process().AddArea(sim::Area{.range = range}), "the memory of the parent");
@@ -60,7 +54,7 @@ constinit const Scenario kFork{
     .question = "What does it cost a fork that page tables are write-protected?",
     .what = "a process whose memory is all there is forked once: every entry is written twice",
     .defaults = kDefaults,
-    .least_ram = LeastRam,
+    .least_ram = RamForMappedPages,
     .run = RunFork,
     .compared = kCompared,
     .baseline = kBaseline,

@@ -9,10 +9,6 @@ using sim::CachedFile;
 using sim::FileKind;
 using sim::FillTag;
 
-std::uint64_t LeastRam(const Settings& settings) {
-  return settings.size_bytes + kRoomBytes;
-}
-
 void RunGuestMemfd(Session& session) {
   std::vector<std::uint32_t> pages(PagesOf(session.settings()));
   CachedFile guest(session.simulation(), CachedFile::Memory{pages}, FileKind::kGuest);
@@ -49,7 +45,7 @@ constinit const Scenario kGuestMemfd{
     .question = "What does guest memory outside of the direct map cost from birth to death?",
     .what = "a file is written by system calls, mapped and read page by page, unmapped, removed",
     .defaults = kDefaults,
-    .least_ram = LeastRam,
+    .least_ram = RamForPages,
     .steps = [](const Settings& settings) -> std::uint64_t {
       return 3 * PagesOf(settings) + PagesOf(settings) / kPageblockFrames;
     },

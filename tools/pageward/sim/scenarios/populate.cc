@@ -11,10 +11,6 @@ using sim::CachedFile;
 using sim::FileKind;
 using sim::FillTag;
 
-std::uint64_t LeastRam(const Settings& settings) {
-  return settings.size_bytes + kRoomBytes;
-}
-
 void RunPopulate(Session& session) {
   std::vector<std::uint32_t> pages(PagesOf(session.settings()));
   CachedFile guest(session.simulation(), CachedFile::Memory{pages}, FileKind::kGuest);
@@ -59,8 +55,7 @@ void Conclude(const std::vector<FinishedRun>& runs, const sim::CostModel& costs,
   }
   if (const FinishedRun* const skip = Find(runs, "skip-flush", grouped); skip != nullptr) {
     const sim::CostBand ratio = costs.RatioBand(grouped->counts, skip->counts);
-    report->comparisons.push_back(
-        Comparison{grouped->run.name, skip->run.name, Band{ratio.low, ratio.nominal, ratio.high}});
+    report->comparisons.push_back(Comparison{grouped->run.name, skip->run.name, BandOf(ratio)});
     report->published.push_back(PublishedFigure{"grouped conversion beside no flush at all",
                                                 "within 5 % (published: within noise)",
                                                 fmt::format("{:+.1f} %", (ratio.nominal - 1) * 100),
@@ -82,7 +77,7 @@ constinit const Scenario kPopulate{
     .question = "What does it cost to fill a guest's memory that is not in the direct map?",
     .what = "a file of guest memory is written page by page: hidden frame, window, page cache",
     .defaults = kDefaults,
-    .least_ram = LeastRam,
+    .least_ram = RamForPages,
     .steps = [](const Settings& settings) -> std::uint64_t { return PagesOf(settings); },
     .run = RunPopulate,
     .compared = kCompared,

@@ -27,6 +27,16 @@ inline std::uint32_t PagesOf(const Settings& settings) {
   return static_cast<std::uint32_t>(settings.size_bytes >> kFrameBytesLog2);
 }
 
+/// RAM for a scenario that holds what it works on once.
+inline std::uint64_t RamForPages(const Settings& settings) {
+  return settings.size_bytes + kRoomBytes;
+}
+
+/// The same, with the table pages of two that map it: each 2 MiB takes one.
+inline std::uint64_t RamForMappedPages(const Settings& settings) {
+  return RamForPages(settings) + settings.size_bytes / 128 / kPageblockBytes * kPageblockBytes;
+}
+
 inline VirtAddr PageAt(VirtAddr base, std::uint64_t page) {
   return base + (page << kFrameBytesLog2);
 }

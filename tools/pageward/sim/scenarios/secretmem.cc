@@ -8,10 +8,6 @@ namespace {
 using sim::CachedFile;
 using sim::FileKind;
 
-std::uint64_t LeastRam(const Settings& settings) {
-  return settings.size_bytes + kRoomBytes;
-}
-
 void RunSecretmem(Session& session) {
   std::vector<std::uint32_t> pages(PagesOf(session.settings()));
   CachedFile secret(session.simulation(), CachedFile::Memory{pages}, FileKind::kSecret);
@@ -40,7 +36,7 @@ constinit const Scenario kSecretmem{
     .question = "What do secrets, page by page, do to the direct map, and what do they cost?",
     .what = "a secret is faulted in and written page by page, and then given back in the same way",
     .defaults = kDefaults,
-    .least_ram = LeastRam,
+    .least_ram = RamForPages,
     .steps = [](const Settings& settings) -> std::uint64_t { return 2 * PagesOf(settings); },
     .run = RunSecretmem,
     .compared = kCompared,
