@@ -7,6 +7,7 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "runtime/ptable/mapper.h"
 #include "runtime/ptable/page_table.h"
@@ -60,16 +61,14 @@ class FirstHalf final : public ptable::PtpSource {
 template <unsigned kLevels, typename Memory>
 class GuestTable {
  public:
-  static constexpr std::size_t kPages = kGuestPages;
-
   explicit GuestTable(Memory& memory) : memory_(memory) {
     std::uint32_t tag = 0;
-    for (std::size_t i = kPages / 2; i < kPages; ++i) {
+    for (std::size_t i = kGuestPages / 2; i < kGuestPages; ++i) {
       for (std::uint64_t offset = 0; offset < kFrameBytes; offset += 8) {
         memory_.Store(GuestFrameAt(i) + offset, DataWord(tag++));
       }
     }
-    const PhysAddr data = GuestFrameAt(kPages / 2);
+    const PhysAddr data = GuestFrameAt(kGuestPages / 2);
     constexpr std::uint64_t kPiece = 16 * kFrameBytes;
     // A program, its data, and data under key 3, by small pages.
     Map(kUser, kPiece, data, {.is_executable = true, .is_user = true});
@@ -87,8 +86,8 @@ class GuestTable {
 
   /// Any page that has data behind it, or has nothing behind it.
   VirtAddr AnyPage(SeededNumbers& numbers) const {
-    const std::uint64_t half = kPages / 2 * kFrameBytes;
-    const std::uint64_t page = numbers.Below(kPages / 2 + 2) * kFrameBytes;
+    const std::uint64_t half = kGuestPages / 2 * kFrameBytes;
+    const std::uint64_t page = numbers.Below(kGuestPages / 2 + 2) * kFrameBytes;
     switch (numbers.Below(4)) {
       case 0:
         return kKernelLarge + half + page % half;
@@ -118,9 +117,9 @@ class GuestTable {
                                                                   memory_, GuestFrameAt(0)};
 };
 
-/// Walks through `memory` itself, and through a copy of it on QEMU.
+/// Walks through `memory` itself, and through a copy of it on QEMU. `what` is for the summary.
 template <unsigned kLevels, typename Memory>
-void CompareWalks(Memory& memory, std::uint64_t seed) {
+void CompareWalks(Memory& memory, std::uint64_t seed, std::string_view what) {
   GuestTable<kLevels, Memory> guest(memory);
   SeededNumbers numbers(seed);
   MmuProgram program;
@@ -146,7 +145,7 @@ void CompareWalks(Memory& memory, std::uint64_t seed) {
   const QemuRun qemu = RunOnQemu(program);
   ASSERT_EQ(qemu.error, "");
   const ComparisonReport report = Compare(program, software, qemu.run);
-  std::cout << "oracle (guest tables): " << Summarize(report) << '\n';
+  std::cout << "oracle (" << what << "): " << Summarize(report) << '\n';
   for (const std::string& example : report.examples) {
     ADD_FAILURE() << example;
   }

@@ -77,15 +77,12 @@ TEST(GuestTableTest, OrdinaryPagesAreWalkedTheSameByBoth) {
   if (const auto why = WhyNoQemu()) {
     GTEST_SKIP() << *why;
   }
-  for (const std::uint64_t seed : {1u, 2u}) {
-    OrdinaryPages pages(kGuestPages);
-    GuestMemory memory(pages.pages());
-    if (seed == 1) {
-      CompareWalks<4>(memory, seed);
-    } else {
-      CompareWalks<5>(memory, seed);
-    }
-  }
+  OrdinaryPages four(kGuestPages);
+  GuestMemory with_four_levels(four.pages());
+  CompareWalks<4>(with_four_levels, 1, "guest tables");
+  OrdinaryPages five(kGuestPages);
+  GuestMemory with_five_levels(five.pages());
+  CompareWalks<5>(with_five_levels, 2, "guest tables of five levels");
 }
 
 }  // namespace
