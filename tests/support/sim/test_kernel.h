@@ -167,5 +167,11 @@ inline sim::KernelConfig ConfigOf(std::uint64_t ram_bytes, std::uint32_t cpus = 
   config.machine.cpus = cpus;
   return config;
 }
+inline sim::KernelConfig ConfigOf(sim::PtpPolicy policy,
+                                  std::uint64_t ram_bytes = 4 * TestKernel::kGiB) {
+  sim::KernelConfig config = ConfigOf(ram_bytes);
+  config.tables.policy = policy;
+  return config;
+}
 
 }  // namespace pageward::testing_support
