@@ -19,7 +19,6 @@ using ptable::SetDirectMapTo;
 using testing_support::ConfigOf;
 using testing_support::TestKernel;
 
-constexpr std::uint64_t kGiB = TestKernel::kGiB;
 constexpr std::uint32_t kFramesPerGiB = 1u << 18;
 constexpr AccountId kProcess{kFirstProcessAccount};
 
