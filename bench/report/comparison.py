@@ -7,12 +7,12 @@ Ratios are taken within a round. A variant that crashes or computes something el
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Callable
+from typing import Callable, Mapping
 
 from report.jobs import LAUNCHER, Job, Sample, Site
 from report.launcher import DISTURBING_SHARE
 from report.schedule import order_of_round
-from report.stats import median, paired_ratios, spread
+from report.stats import median, median_error, paired_ratios, spread
 from report.variants import Variant, check_heap, check_libraries, choose, plain_environment
 from report.vocabulary import NO_PRELOAD, Failure, Outcome, Progress, Row, RunFailed, Selection
 from report.vocabulary import UsageError
@@ -74,17 +74,25 @@ def metrics_of(sample: Sample) -> dict[str, tuple[float, str]]:
     }
 
 
+def time_of(case: Case, sample: Sample) -> float:
+    """Returns the time that decides for the case."""
+    return metrics_of(sample)[case.time][0]
+
+
 def rows_of(
     case: Case, name: str, variant: str, samples: list[Sample], reference: list[Sample]
 ) -> list[Row]:
-    """Returns the rows of one variant; ratios are left out where there is no reference."""
+    """Returns the rows of one variant; ratios are left out where there is no reference.
+
+    The reference may have had further rounds, which then count for others.
+    """
     rows = []
     roles = {case.time: "time", "rss": "rss", **dict.fromkeys(case.shows, "shown")}
     for metric, (_, unit) in metrics_of(samples[0]).items():
         values = [metrics_of(sample)[metric][0] for sample in samples]
         row = Row(name, variant, metric, median(values), unit, rounds=len(values))
         row = replace(row, spread=spread(values), role=roles.get(metric, "info"))
-        base = [metrics_of(sample)[metric][0] for sample in reference]
+        base = [metrics_of(sample)[metric][0] for sample in reference[: len(samples)]]
         if len(base) == len(values) and min(base) > 0:
             ratios = paired_ratios(values, base)
             row = replace(row, ratio=median(ratios), ratio_spread=spread(ratios))
@@ -123,6 +131,11 @@ class Patience:
 class CaseRunner:
     """Runs all rounds of one case."""
 
+    # How sure a ratio must be, as the standard error of its median; and the rounds in which it must
+    # become so, as a multiple of those that were asked for.
+    ERROR = 0.015
+    MOST_ROUNDS = 4
+
     def __init__(
         self, case: Case, site: Site, runs: list[Run], patience: Patience, progress: Progress
     ) -> None:
@@ -133,12 +146,13 @@ class CaseRunner:
         # A run that stands for several settings is there once.
         self.samples: dict[Run, list[Sample]] = {run: [] for run in runs}
         self.failures: list[Failure] = []
+        self._expected = ""
 
     def measure(self, rounds: int, warm_up: int) -> None:
         """Measures `rounds` rounds after `warm_up` that do not count."""
         self._progress(f"{self._case.name}: what is right")
         try:
-            expected = self._case.job.run(self._site, plain_environment()).output
+            self._expected = self._case.job.run(self._site, plain_environment()).output
         except RunFailed as failure:
             self.failures.append(Failure(self._case.name, NO_PRELOAD, str(failure)))
             self.samples.clear()
@@ -148,17 +162,42 @@ class CaseRunner:
                 self._progress(
                     f"{self._case.name}: round {number + 1} of {rounds}, {run.variant.name}"
                 )
-                self._measure_one(run, expected, counts=number >= 0)
+                self._measure_one(run, counts=number >= 0)
 
-    def _measure_one(self, run: Run, expected: str, counts: bool) -> None:
+    def refine(self, pairs: Mapping[Run, Run], rounds: int) -> None:
+        """Measures further rounds of those runs whose ratio to their reference is still unsure.
+
+        Short programs differ by a tenth from run to run. How far decides about further rounds, the
+        ratio itself does not. Once a run is sure it takes no further part, so that the rounds of
+        each are the first ones of its reference. Requires: measure() has measured `rounds` rounds.
+        """
+        unsure = dict(pairs)
+        for number in range(rounds, rounds * self.MOST_ROUNDS):
+            unsure = {run: base for run, base in unsure.items() if self._is_unsure(run, base)}
+            taking_part = list(dict.fromkeys([*unsure.values(), *unsure]))
+            for run in order_of_round(taking_part, self._case.name, number):
+                self._progress(f"{self._case.name}: round {number + 1}, {run.variant.name}")
+                if run in self.samples:
+                    self._measure_one(run, counts=True)
+
+    def _is_unsure(self, run: Run, reference: Run) -> bool:
+        samples = self.samples.get(run, [])
+        base = self.samples.get(reference, [])[: len(samples)]
+        if not samples or len(base) != len(samples):
+            return False
+        times = [time_of(self._case, sample) for sample in samples]
+        base_times = [time_of(self._case, sample) for sample in base]
+        return median_error(paired_ratios(times, base_times)) > self.ERROR
+
+    def _measure_one(self, run: Run, counts: bool) -> None:
         environment = run.variant.environment_for(self._site.build)
         if run.setting.malloc_conf:
             environment["MALLOC_CONF"] = run.setting.malloc_conf
 
         def measure() -> Sample:
             sample = self._case.job.run(self._site, environment)
-            if sample.output != expected:
-                raise RunFailed(f"wrong result: {sample.output!r} and not {expected!r}")
+            if sample.output != self._expected:
+                raise RunFailed(f"wrong result: {sample.output!r} and not {self._expected!r}")
             return sample
 
         try:
@@ -174,11 +213,16 @@ class CaseRunner:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A part of a suite: cases times variants, with ratios to one of them."""
+    """A part of a suite: cases times variants, with ratios to one of them.
+
+    The ratios of `refined` variants are measured until they are sure; those of the others, which
+    no bound is about, are as good as the rounds that were asked for make them.
+    """
 
     cases: tuple[Case, ...]
     variants: tuple[Variant, ...]
     reference: Variant
+    refined: tuple[Variant, ...] = ()
 
     def variant_names(self) -> list[str]:
         return [variant.name for variant in self.variants]
@@ -231,6 +275,14 @@ class Comparison:
         runs = [run_of(variant, setting) for setting in settings for variant in variants]
         runner = CaseRunner(case, site, runs, patience, progress)
         runner.measure(selection.rounds, warm_up=0 if selection.is_quick else 1)
+        if not selection.is_quick:
+            pairs = {
+                run_of(variant, setting): run_of(self.reference, setting)
+                for setting in settings
+                for variant in variants
+                if variant in self.refined
+            }
+            runner.refine(pairs, selection.rounds)
         outcome = Outcome(failures=runner.failures)
         for setting in settings:
             reference = runner.samples.get(run_of(self.reference, setting), [])

@@ -26,6 +26,17 @@ def paired_ratios(values: Sequence[float], reference: Sequence[float]) -> list[f
     return [value / base for value, base in zip(values, reference)]
 
 
+def median_error(values: Sequence[float]) -> float:
+    """Returns the standard error of the median, as a share of it.
+
+    From the median distance to the median, as for values that scatter normally around it, so that
+    one disturbed round does not count here either.
+    """
+    middle = median(values)
+    scatter = 1.4826 * median([abs(value - middle) for value in values])
+    return 1.2533 * scatter / math.sqrt(len(values)) / middle
+
+
 def geometric_mean(values: Iterable[float]) -> float:
     """Returns the geometric mean, under which twice as slow and twice as fast cancel.
 
@@ -37,4 +48,4 @@ def geometric_mean(values: Iterable[float]) -> float:
     return math.exp(math.fsum(logarithms) / len(logarithms))
 
 
-__all__ = ["geometric_mean", "median", "paired_ratios", "spread"]
+__all__ = ["geometric_mean", "median", "median_error", "paired_ratios", "spread"]

@@ -8,6 +8,7 @@ from typing import Mapping
 import support
 from report.comparison import Case, Comparison, Patience, Setting
 from report.jobs import Sample
+from report.variants import Variant
 from report.vocabulary import NO_PRELOAD, Outcome, RunFailed, Selection
 
 STOCK = support.variant("stock", reads_malloc_conf=True)
@@ -25,11 +26,17 @@ def times(environment: Mapping[str, str]) -> Sample:
 
 
 class ComparisonTest(unittest.TestCase):
-    def compare(self, job: support.FakeJob, rounds: int = 2, quick: bool = False) -> Outcome:
+    def compare(
+        self,
+        job: support.FakeJob,
+        rounds: int = 2,
+        quick: bool = False,
+        refined: tuple[Variant, ...] = (),
+    ) -> Outcome:
         case = Case("case", job, settings=SETTINGS)
         variants = [STOCK, OURS, OTHER]
         selection = Selection(support.build_folder(), rounds=rounds, is_quick=quick)
-        part = Comparison((case,), tuple(variants), STOCK)
+        part = Comparison((case,), tuple(variants), STOCK, refined)
         settings = case.selected_settings(selection)
         return part._run_case(case, settings, variants, selection, Patience(), lambda text: None)
 
@@ -54,6 +61,43 @@ class ComparisonTest(unittest.TestCase):
         outcome = self.compare(job, rounds=1, quick=True)
         self.assertEqual(len(job.environments), 4)
         self.assertEqual({row.case for row in outcome.rows}, {"case/slow"})
+
+    def test_an_unsure_ratio_gets_further_rounds_and_a_sure_one_none(self) -> None:
+        calls: dict[str, int] = {}
+
+        def unsteady_when_slow(environment: Mapping[str, str]) -> Sample:
+            sample = times(environment)
+            if environment.get("NAME") != "ours" or environment.get("MALLOC_CONF"):
+                return sample
+            calls["ours"] = calls.get("ours", 0) + 1
+            cost = 2.0 + 0.5 * (calls["ours"] % 3)
+            return Sample(support.usage(cpu_s=cost), "right")
+
+        outcome = self.compare(support.FakeJob(unsteady_when_slow), rounds=3, refined=(OURS,))
+        rounds = {(row.case, row.variant): row.rounds for row in outcome.rows if row.role == "time"}
+        self.assertEqual(rounds["case/slow", "ours"], 12)
+        self.assertEqual(rounds["case/slow", "stock"], 12)
+        self.assertEqual(rounds["case/fast", "ours"], 3)
+        self.assertEqual(rounds["case/fast", "stock"], 3)
+        self.assertEqual(rounds["case/slow", "other"], 3)
+        ratios = {(row.case, row.variant): row.ratio for row in outcome.rows if row.role == "time"}
+        self.assertEqual(ratios["case/slow", "other"], 4.0)
+
+    def test_a_variant_that_crashes_in_a_further_round_fails(self) -> None:
+        calls = []
+
+        def crash_late(environment: Mapping[str, str]) -> Sample:
+            if environment.get("NAME") == "ours":
+                calls.append(1)
+                if len(calls) > 9:
+                    raise RunFailed("died of SIGSEGV")
+                return Sample(support.usage(cpu_s=1.0 + 0.4 * (len(calls) % 5)), "right")
+            return times(environment)
+
+        outcome = self.compare(support.FakeJob(crash_late), rounds=3, refined=(OURS,))
+        self.assertIn("died of SIGSEGV", str(outcome.failures[0]))
+        failed = (outcome.failures[0].case, "ours")
+        self.assertNotIn(failed, {(row.case, row.variant) for row in outcome.rows})
 
     def test_a_variant_that_crashes_once_has_no_rows_and_a_failure(self) -> None:
         calls = []

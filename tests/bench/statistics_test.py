@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+import statistics
 import unittest
 
 import support
 from report.schedule import order_of_round
-from report.stats import geometric_mean, median, paired_ratios, spread
+from report.stats import geometric_mean, median, median_error, paired_ratios, spread
 from report.summary import summarize
 from report.vocabulary import Failure, Outcome, Row
 
@@ -35,6 +37,17 @@ class StatsTest(unittest.TestCase):
     def test_one_disturbed_round_does_not_show_in_the_median(self) -> None:
         self.assertEqual(median([1.0, 1.1, 50.0, 0.9, 1.0]), 1.0)
         self.assertEqual(spread([1.0, 1.1, 50.0, 0.9, 1.0]), (0.9, 50.0))
+
+    def test_the_error_of_a_median_is_that_of_normal_scatter(self) -> None:
+        numbers = random.Random(1)
+        samples = [[numbers.gauss(10, 1) for _ in range(25)] for _ in range(400)]
+        estimated = median([median_error(sample) for sample in samples])
+        medians = [median(sample) for sample in samples]
+        self.assertAlmostEqual(estimated, statistics.stdev(medians) / 10, delta=0.005)
+
+    def test_one_disturbed_round_makes_no_median_unsure(self) -> None:
+        self.assertLess(median_error([1.0, 1.01, 50.0, 0.99, 1.0]), 0.01)
+        self.assertGreater(median_error([1.0, 1.2, 0.8, 1.1, 0.9]), 0.05)
 
 
 class ScheduleTest(unittest.TestCase):

@@ -6,7 +6,7 @@ from report.comparison import Comparison
 from report.suite import Suite
 from report.suites.patterns import PATTERNS, PROGRAMS
 from report.summary import Summary, summarize
-from report.variants import HEAPS, JEMALLOC
+from report.variants import HEAPS, JEMALLOC, PAGEWARD, PAGEWARD_STRICT
 from report.vocabulary import Outcome
 
 PREFIXES = {
@@ -26,7 +26,7 @@ def summarize_malloc(outcome: Outcome) -> Summary:
 MALLOC = Suite(
     name="malloc",
     question="time and peak RSS of allocation patterns and whole programs",
-    parts=(Comparison(PATTERNS + PROGRAMS, HEAPS, JEMALLOC),),
+    parts=(Comparison(PATTERNS + PROGRAMS, HEAPS, JEMALLOC, refined=(PAGEWARD, PAGEWARD_STRICT)),),
     reference=JEMALLOC.name,
     summarize=summarize_malloc,
     due=(
