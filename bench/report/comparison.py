@@ -131,10 +131,10 @@ class Patience:
 class CaseRunner:
     """Runs all rounds of one case."""
 
-    # How sure a ratio must be, as the standard error of its median; and the rounds in which it must
-    # become so, as a multiple of those that were asked for.
+    # How sure a ratio must be, as the standard error of its median, and how long the runs of a case
+    # may take to make it so.
     ERROR = 0.015
-    MOST_ROUNDS = 4
+    REFINING_S = 60
 
     def __init__(
         self, case: Case, site: Site, runs: list[Run], patience: Patience, progress: Progress
@@ -165,20 +165,29 @@ class CaseRunner:
                 self._measure_one(run, counts=number >= 0)
 
     def refine(self, pairs: Mapping[Run, Run], rounds: int) -> None:
-        """Measures further rounds of those runs whose ratio to their reference is still unsure.
+        """Measures as many rounds again, and then more of those runs whose ratio is still unsure.
 
         Short programs differ by a tenth from run to run. How far decides about further rounds, the
-        ratio itself does not. Once a run is sure it takes no further part, so that the rounds of
-        each are the first ones of its reference. Requires: measure() has measured `rounds` rounds.
+        ratio itself does not; how far is not known after only a few. Once a run is sure it takes no
+        further part, so that the rounds of each are the first ones of its reference.
+
+        Requires: measure() has measured `rounds` rounds.
         """
         unsure = dict(pairs)
-        for number in range(rounds, rounds * self.MOST_ROUNDS):
-            unsure = {run: base for run, base in unsure.items() if self._is_unsure(run, base)}
+        number = rounds
+        begin_s = self._measured_s()
+        while unsure and self._measured_s() - begin_s < self.REFINING_S:
             taking_part = list(dict.fromkeys([*unsure.values(), *unsure]))
             for run in order_of_round(taking_part, self._case.name, number):
                 self._progress(f"{self._case.name}: round {number + 1}, {run.variant.name}")
                 if run in self.samples:
                     self._measure_one(run, counts=True)
+            number += 1
+            if number >= 2 * rounds:
+                unsure = {run: base for run, base in unsure.items() if self._is_unsure(run, base)}
+
+    def _measured_s(self) -> float:
+        return sum(sample.usage.wall_s for samples in self.samples.values() for sample in samples)
 
     def _is_unsure(self, run: Run, reference: Run) -> bool:
         samples = self.samples.get(run, [])
