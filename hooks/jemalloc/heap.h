@@ -90,6 +90,8 @@ class Heap {
 
   /// Returns how many bytes may be used at `object`.
   std::size_t UsableSize(const void* object);
+  /// The same for a live object of a size class; 0 for anything else. Safe before Start().
+  [[gnu::always_inline]] std::size_t TryUsableSize(const void* object) const;
 
   /// Returns how many bytes an object of `bytes`, asked for with `flags`, would have; 0 if there
   /// can be none.
@@ -182,6 +184,17 @@ inline void* Heap::TryAllocate(std::size_t bytes) {
     map_.SetLive(object, object::FrameClassOf(size_class));
   }
   return object;
+}
+
+inline std::size_t Heap::TryUsableSize(const void* object) const {
+  if (!map_.IsPlausible(object)) [[unlikely]] {
+    return 0;
+  }
+  const object::FrameClass frame_class = map_.ClassAt(object);
+  if (!object::IsCached(frame_class) || !map_.IsLive(object, frame_class)) [[unlikely]] {
+    return 0;
+  }
+  return object::BytesOf(object::SizeClassOf(frame_class));
 }
 
 inline bool Heap::TryFree(void* object) {

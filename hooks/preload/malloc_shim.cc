@@ -41,6 +41,17 @@ void ShimFreeSlow(void* object) {
   g_heap.FreeSlow(object);
 }
 
+std::size_t ShimUsableSizeSlow(void* object) {
+  if (object == nullptr) {
+    return 0;
+  }
+  if (g_bootstrap_heap.Contains(object)) {
+    return g_bootstrap_heap.SizeOf(object);
+  }
+  static_cast<void>(EnsureStarted());
+  return g_heap.UsableSize(object);
+}
+
 void* ShimAllocateAligned(std::size_t bytes, std::size_t alignment) {
   if (EnsureStarted() == Started::kByThisThread) {
     return OrNoMemory(g_bootstrap_heap.Allocate(bytes, alignment));
@@ -157,13 +168,8 @@ PW_EXPORT void* pvalloc(std::size_t bytes) {
                              pageward::kFrameBytes);
 }
 
+// Servers that account for their memory ask at every malloc and free.
 PW_EXPORT std::size_t malloc_usable_size(void* object) {
-  if (object == nullptr) {
-    return 0;
-  }
-  if (g_bootstrap_heap.Contains(object)) {
-    return g_bootstrap_heap.SizeOf(object);
-  }
-  static_cast<void>(EnsureStarted());
-  return g_heap.UsableSize(object);
+  const std::size_t bytes = g_heap.TryUsableSize(object);
+  return bytes != 0 ? bytes : ShimUsableSizeSlow(object);
 }

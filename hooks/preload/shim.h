@@ -23,6 +23,8 @@ inline constexpr std::size_t kMostBytes = PTRDIFF_MAX;
 [[gnu::noinline, gnu::cold]] void* ShimAllocateSlow(std::size_t bytes);
 /// free() of anything but a live object of a size class.
 [[gnu::noinline, gnu::cold]] void ShimFreeSlow(void* object);
+/// malloc_usable_size() of anything but that.
+[[gnu::noinline, gnu::cold]] std::size_t ShimUsableSizeSlow(void* object);
 /// An aligned object; `alignment` is a power of two. Sets errno if there is no memory.
 void* ShimAllocateAligned(std::size_t bytes, std::size_t alignment);
 

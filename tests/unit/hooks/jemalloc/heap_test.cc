@@ -123,6 +123,19 @@ TEST_F(HeapTest, AFailedReallocationLeavesTheObjectAsItWas) {
   heap_.Free(object);
 }
 
+TEST_F(HeapTest, TheFirstHalfOfUsableSizeKnowsLiveObjectsOfSizeClassesOnly) {
+  char* object = static_cast<char*>(heap_.Allocate(100));
+  EXPECT_EQ(heap_.TryUsableSize(object), heap_.UsableSize(object));
+  EXPECT_EQ(heap_.TryUsableSize(object + 16), 0u);
+  EXPECT_EQ(heap_.TryUsableSize(nullptr), 0u);
+  EXPECT_EQ(heap_.TryUsableSize(this), 0u);
+  void* large = heap_.Allocate(100000);
+  EXPECT_EQ(heap_.TryUsableSize(large), 0u);
+  heap_.Free(large);
+  heap_.Free(object);
+  EXPECT_EQ(heap_.TryUsableSize(object), 0u);
+}
+
 TEST_F(HeapTest, WhatCannotBeHadIsNull) {
   EXPECT_EQ(heap_.Allocate(std::size_t{1} << 50), nullptr);
   EXPECT_EQ(heap_.AllocateZeroed(std::size_t{1} << 62), nullptr);
