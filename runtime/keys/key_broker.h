@@ -30,10 +30,11 @@ class KeyBroker {
  public:
   /// What shall be protected by a key of its own; each purpose has at most one.
   enum class Purpose : std::uint8_t {
-    kClosed,  ///< Pages that nobody may touch: never opened by any thread.
-    kView,    ///< Views of unmapped frames: opened by the thread that looks.
+    kClosed,    ///< Pages that nobody may touch: never opened by any thread.
+    kView,      ///< Views of unmapped frames: opened by the thread that looks.
+    kMetadata,  ///< What the heap decides by: written inside the gate only (gate.h).
   };
-  static constexpr unsigned kPurposeCount = 2;
+  static constexpr unsigned kPurposeCount = 3;
 
   constexpr KeyBroker(os::Os& os, KeyUse use) : os_(os), use_(use) {}
   KeyBroker(const KeyBroker&) = delete;

@@ -22,5 +22,15 @@ TEST(CpuTest, AgreesWithTheKernelAboutProtectionKeys) {
   EXPECT_EQ(HasOspke(), KernelListsFlag("ospke"));
 }
 
+TEST(CpuTest, PkruIsSavedBehindTheLegacyAreaAndTheHeaderOrNotAtAll) {
+  const unsigned offset = PkruOffsetInSavedState();
+  if (HasOspke()) {
+    EXPECT_GE(offset, 576u);
+    EXPECT_EQ(offset % 4, 0u);
+  } else if (!KernelListsFlag("pku")) {
+    EXPECT_EQ(offset, 0u);
+  }
+}
+
 }  // namespace
 }  // namespace pageward::arch
