@@ -9,6 +9,7 @@
 #include <csetjmp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <set>
 #include <vector>
@@ -58,6 +59,16 @@ int pageward_jemalloc_atfork(void (*)(), void (*)(), void (*)()) {
 int pageward_jemalloc_key_create(pthread_key_t* key, void (*destructor)(void*)) {
   ++g_key_count;
   return pthread_key_create(key, destructor);
+}
+int pageward_jemalloc_pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
+                                     void* (*run)(void*), void* argument) {
+  return pthread_create(thread, attributes, run, argument);
+}
+void* pageward_jemalloc_dlsym(void*, const char*) {
+  return nullptr;
+}
+int pageward_jemalloc_atexit(void (*at_exit)()) {
+  return atexit(at_exit);
 }
 }
 

@@ -5,6 +5,7 @@
 #include "hooks/jemalloc/bad_pointer.h"
 #include "hooks/jemalloc/metadata_area.h"
 #include "runtime/core/bits.h"
+#include "runtime/keys/gate.h"
 
 namespace pageward::hooks {
 namespace {
@@ -150,6 +151,7 @@ void Heap::Unlink(ThreadHeap& thread) {
 }
 
 void Heap::LeaveThread() {
+  const keys::Gate gate;
   ThreadHeap& thread = t_heap;
   if (thread.state == ThreadHeap::State::kCaching) {
     Source source(*this, thread.arena);
@@ -170,6 +172,7 @@ void Heap::LeaveThread() {
 
 void Heap::FlushThread() {
   if (t_heap.state == ThreadHeap::State::kCaching) {
+    const keys::Gate gate;
     Source source(*this, t_heap.arena);
     t_heap.cache.FlushAll(source);
   }
@@ -188,6 +191,7 @@ ArenaSlot Heap::ArenaOf(const ThreadHeap& thread) const {
 }
 
 std::size_t Heap::CachedBytes() {
+  const keys::Gate gate;
   MutexLock lock(threads_mutex_);
   std::size_t bytes = 0;
   for (const ThreadHeap* thread = threads_; thread != nullptr; thread = thread->next) {
@@ -197,6 +201,7 @@ std::size_t Heap::CachedBytes() {
 }
 
 std::uint32_t Heap::ThreadCount() {
+  const keys::Gate gate;
   MutexLock lock(threads_mutex_);
   return thread_count_;
 }
@@ -227,6 +232,7 @@ void Heap::ChildAfterFork() {
 // --- Allocating ----------------------------------------------------------------------------------
 
 void* Heap::AllocateSlow(std::size_t bytes) {
+  const keys::Gate gate;
   ThreadHeap& thread = t_heap;
   const bool is_caching = PrepareToAllocate(thread);
   if (bytes >= options_.uncached_from_bytes || !is_caching) {
@@ -252,6 +258,7 @@ void* Heap::AllocateSlow(std::size_t bytes) {
 void* Heap::AllocateZeroed(std::size_t bytes) {
   if (bytes > kLargestCachedBytes) {
     // Fresh runs are zero already, and jemalloc knows which are.
+    const keys::Gate gate;
     static_cast<void>(PrepareToAllocate(t_heap));
     return AllocateUncached(bytes, FlagsFor(bytes) | kAllocxZero);
   }
@@ -279,6 +286,7 @@ void Heap::FreeSlow(void* object) {
     return;
   }
   if (IsForeign(object)) {
+    const keys::Gate gate;
     jemalloc_dallocx(object, kAllocxNoCache);
     return;
   }
@@ -289,6 +297,7 @@ void Heap::FreeSlow(void* object) {
 
 // Takes an object that the map no longer calls live, and whose bin had no room or does not exist.
 void Heap::FreeLive(void* object, FrameClass frame_class) {
+  const keys::Gate gate;
   ThreadHeap& thread = t_heap;
   if (!IsCached(frame_class) || !EnsureCache(thread)) {
     FreeUncached(object, frame_class, kAllocxNoCache);

@@ -6,6 +6,7 @@
 #include "hooks/jemalloc/extent_hooks.h"
 #include "hooks/jemalloc/heap.h"
 #include "runtime/core/bits.h"
+#include "runtime/keys/gate.h"
 
 namespace pageward::hooks {
 namespace {
@@ -24,6 +25,12 @@ constexpr std::size_t kSmallestExtentBytes = 16384;
 constexpr std::size_t kAloneInSlab[] = {4096, 8192, 12288};
 // jemalloc's smallest size class has 8 bytes, ours 16.
 constexpr std::size_t kSmallestBytes = 16;
+
+// How large an object is that passes no cache. The first call of a thread makes jemalloc note it.
+std::size_t SizeOfUncached(const void* object) {
+  const keys::Gate gate;
+  return jemalloc_sallocx(object, 0);
+}
 
 }  // namespace
 
@@ -91,6 +98,7 @@ bool Heap::GiveUpSlack(std::size_t wanted_bytes) {
 }
 
 std::size_t Heap::SizeFor(std::size_t bytes, int flags) const {
+  const keys::Gate gate;
   return jemalloc_nallocx(BytesToAskFor(bytes), flags);
 }
 
@@ -123,6 +131,7 @@ void* Heap::AllocateAligned(std::size_t bytes, std::size_t alignment) {
       return Allocate(rounded);
     }
   }
+  const keys::Gate gate;
   static_cast<void>(PrepareToAllocate(t_heap));
   const int flags = FlagsFor(bytes) | AllocxAlignLog2(FloorLog2(alignment));
   // A large object without alignment starts on any cache line of its first page.
@@ -130,6 +139,7 @@ void* Heap::AllocateAligned(std::size_t bytes, std::size_t alignment) {
 }
 
 void* Heap::AllocateWithFlags(std::size_t bytes, int flags) {
+  const keys::Gate gate;
   static_cast<void>(PrepareToAllocate(t_heap));
   return AllocateUncached(bytes, Complete(bytes, flags));
 }
@@ -153,11 +163,13 @@ void Heap::FreeWithFlags(void* object, int flags) {
     return;
   }
   if (IsForeign(object)) {
+    const keys::Gate gate;
     jemalloc_dallocx(object, flags);
     return;
   }
   const FrameClass frame_class = RequireLive(object, "dallocx");
   map_.SetDead(object, frame_class);
+  const keys::Gate gate;
   FreeUncached(object, frame_class, flags);
 }
 
@@ -168,10 +180,10 @@ std::size_t Heap::UsableSize(const void* object) {
     return 0;
   }
   if (IsForeign(object)) {
-    return jemalloc_sallocx(object, 0);
+    return SizeOfUncached(object);
   }
   const FrameClass frame_class = RequireLive(object, "malloc_usable_size");
-  return IsCached(frame_class) ? BytesOf(SizeClassOf(frame_class)) : jemalloc_sallocx(object, 0);
+  return IsCached(frame_class) ? BytesOf(SizeClassOf(frame_class)) : SizeOfUncached(object);
 }
 
 void* Heap::Reallocate(void* object, std::size_t bytes) {
@@ -179,6 +191,7 @@ void* Heap::Reallocate(void* object, std::size_t bytes) {
     return Allocate(bytes);
   }
   if (IsForeign(object)) {
+    const keys::Gate gate;
     return Admit(jemalloc_rallocx(object, bytes, kAllocxNoCache), Origin::kElsewhere);
   }
   const FrameClass frame_class = RequireLive(object, "realloc");
@@ -186,7 +199,7 @@ void* Heap::Reallocate(void* object, std::size_t bytes) {
     return ReallocateWithFlags(object, bytes, FlagsFor(bytes));
   }
   const std::size_t old_bytes =
-      IsCached(frame_class) ? BytesOf(SizeClassOf(frame_class)) : jemalloc_sallocx(object, 0);
+      IsCached(frame_class) ? BytesOf(SizeClassOf(frame_class)) : SizeOfUncached(object);
   if (IsCached(frame_class) && bytes <= kLargestCachedBytes &&
       ClassFor(bytes) == SizeClassOf(frame_class)) {
     return object;
@@ -202,9 +215,11 @@ void* Heap::Reallocate(void* object, std::size_t bytes) {
 
 void* Heap::ReallocateWithFlags(void* object, std::size_t bytes, int flags) {
   if (IsForeign(object)) {
+    const keys::Gate gate;
     return Admit(jemalloc_rallocx(object, bytes, flags), Origin::kElsewhere);
   }
   const FrameClass frame_class = RequireLive(object, "rallocx");
+  const keys::Gate gate;
   const int all_flags = Complete(bytes, flags);
   const bool was_large = frame_class == FrameClass::kLarge;
   const std::size_t before = was_large ? jemalloc_sallocx(object, 0) : 0;
@@ -230,9 +245,11 @@ void* Heap::ReallocateWithFlags(void* object, std::size_t bytes, int flags) {
 
 std::size_t Heap::ResizeInPlace(void* object, std::size_t bytes, std::size_t extra, int flags) {
   if (IsForeign(object)) {
+    const keys::Gate gate;
     return jemalloc_xallocx(object, bytes, extra, flags);
   }
   const FrameClass frame_class = RequireLive(object, "xallocx");
+  const keys::Gate gate;
   const bool was_large = frame_class == FrameClass::kLarge;
   const std::size_t before = was_large ? jemalloc_sallocx(object, 0) : 0;
   map_.SetDead(object, frame_class);

@@ -130,6 +130,11 @@ std::uint64_t MetadataArea::used_bytes() const {
   return used_bytes_;
 }
 
+std::uint64_t MetadataArea::usable_bytes() const {
+  MutexLock lock(mutex_);
+  return usable_end_ - reserved_.begin;
+}
+
 void MetadataArea::CheckInvariants() const {
   MutexLock lock(mutex_);
   CheckLocked();

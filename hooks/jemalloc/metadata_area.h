@@ -47,6 +47,8 @@ class MetadataArea {
   VirtRange reserved() const { return reserved_; }
   /// Bytes in use by jemalloc.
   std::uint64_t used_bytes() const PW_EXCLUDES(mutex_);
+  /// Bytes that are accessible by now, in use or not.
+  std::uint64_t usable_bytes() const PW_EXCLUDES(mutex_);
   os::Os& os() const { return *os_; }
 
   void LockForFork() PW_ACQUIRE(mutex_) { mutex_.Lock(); }

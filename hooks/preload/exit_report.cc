@@ -7,6 +7,7 @@
 #include "hooks/jemalloc/metadata_area.h"
 #include "hooks/preload/start.h"
 #include "runtime/engine/report.h"
+#include "runtime/keys/gate.h"
 #include "runtime/os/syscall.h"
 
 namespace pageward::hooks {
@@ -51,6 +52,7 @@ engine::HeapFigures HeapFiguresNow() {
   const std::uint64_t allocated = ReadStatistic("stats.allocated");
   heap.live_bytes = allocated > heap.cached_bytes ? allocated - heap.cached_bytes : 0;
   heap.metadata_bytes = JemallocMetadata().used_bytes();
+  heap.metadata_area_bytes = JemallocMetadata().usable_bytes();
   heap.arenas = g_heap.arenas().count();
   heap.threads = g_heap.ThreadCount();
   return heap;
@@ -59,6 +61,7 @@ engine::HeapFigures HeapFiguresNow() {
 [[gnu::destructor]] void ReportAtExit() {
   // A fork child that ends without exec is a part of the program, and no program of its own.
   if (g_reported_engine != nullptr && g_reported_engine->os().ProcessId() == g_reporting_process) {
+    const keys::Gate gate;
     static constinit char buffer[8192];
     TextWriter text(buffer, sizeof(buffer));
     engine::WriteReport(*g_reported_engine, HeapFiguresNow(), &text);

@@ -6,6 +6,7 @@
 #include "hooks/preload/start.h"
 #include "hooks/preload/traffic.h"
 #include "runtime/core/lock_rank.h"
+#include "runtime/keys/gate.h"
 
 namespace pageward::hooks {
 namespace {
@@ -29,6 +30,7 @@ void Call(Handler handler) {
 
 // The analysis can't follow a lock from one handler to the next.
 void Prepare() PW_NO_THREAD_SAFETY_ANALYSIS {
+  const keys::Gate gate;
   g_heap.PrepareFork();
   Call(g_jemalloc_handlers.prepare);
   LockTrafficForFork();
@@ -37,6 +39,7 @@ void Prepare() PW_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void InParent() PW_NO_THREAD_SAFETY_ANALYSIS {
+  const keys::Gate gate;
   JemallocMetadata().UnlockAfterFork();
   g_forking_engine->ParentAfterFork();
   UnlockTrafficInParent();
@@ -45,6 +48,7 @@ void InParent() PW_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void InChild() PW_NO_THREAD_SAFETY_ANALYSIS {
+  const keys::Gate gate;
   JemallocMetadata().UnlockAfterFork();
   g_forking_engine->ChildAfterFork();
   UnlockTrafficInChild();

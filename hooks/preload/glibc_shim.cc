@@ -7,6 +7,7 @@
 #include "hooks/jemalloc/extent_hooks.h"
 #include "hooks/jemalloc/jemalloc_api.h"
 #include "hooks/preload/shim.h"
+#include "runtime/keys/gate.h"
 
 namespace pageward::hooks {
 namespace {
@@ -37,6 +38,7 @@ PW_EXPORT int malloc_trim(std::size_t) {
   if (EnsureStarted() == Started::kByThisThread) {
     return 0;
   }
+  const pageward::keys::Gate gate;
   g_heap.FlushThread();
   RefreshStatistics();
   const std::size_t before = ReadSize("stats.resident");
@@ -50,6 +52,7 @@ PW_EXPORT int malloc_trim(std::size_t) {
 PW_EXPORT struct mallinfo2 mallinfo2() {
   struct mallinfo2 info = {};
   if (EnsureStarted() == Started::kYes) {
+    const pageward::keys::Gate gate;
     RefreshStatistics();
     info.arena = ReadSize("stats.mapped");
     info.uordblks = ReadSize("stats.allocated");
@@ -76,6 +79,7 @@ PW_EXPORT int mallopt(int, int) {
 
 PW_EXPORT void malloc_stats() {
   if (EnsureStarted() == Started::kYes) {
+    const pageward::keys::Gate gate;
     jemalloc_malloc_stats_print(nullptr, nullptr, "mdablxeg");
   }
 }

@@ -8,6 +8,8 @@
 
 #include "hooks/jemalloc/extent_hooks.h"
 #include "hooks/preload/shim.h"
+#include "runtime/core/units.h"
+#include "runtime/keys/gate.h"
 
 namespace pageward::hooks {
 namespace {
@@ -43,10 +45,57 @@ bool Matches(const Mib& mib, const std::size_t* numbers, std::size_t length,
   return true;
 }
 
+// Writes what `bytes` from `begin` on hold back to them, a byte of each page. What the program
+// wants an answer in, it must be able to write itself: inside the gate nobody would notice that it
+// is metadata.
+void TouchForWriting(void* begin, std::size_t bytes) {
+  auto* const first = static_cast<volatile unsigned char*>(begin);
+  for (std::size_t at = 0; at < bytes; at += pageward::kFrameBytes) {
+    first[at] = first[at];
+  }
+  if (bytes > 0) {
+    first[bytes - 1] = first[bytes - 1];
+  }
+}
+
+// Runs `call` inside the gate with the length of what the program wants an answer in, and tells the
+// program the length of what it got.
+template <typename Call>
+int Answer(void* answer, std::size_t* length, std::size_t unit_bytes, Call call) {
+  if (answer == nullptr || length == nullptr) {
+    const keys::Gate gate;
+    return call(nullptr);
+  }
+  // A copy: another thread can change the program's while jemalloc looks at it.
+  std::size_t known = *length;
+  TouchForWriting(length, sizeof(known));
+  TouchForWriting(answer, known * unit_bytes);
+  int error = 0;
+  {
+    const keys::Gate gate;
+    error = call(&known);
+  }
+  *length = known;
+  return error;
+}
+
+// The program's function for a text of jemalloc's, which is called from inside the gate.
+struct Printer {
+  void (*write)(void*, const char*);
+  void* opaque;
+
+  static void Print(void* printer, const char* text) {
+    const keys::BaselineScope closed;
+    const auto* self = static_cast<const Printer*>(printer);
+    self->write(self->opaque, text);
+  }
+};
+
 // What is done besides, or instead of, what jemalloc does.
 enum class Special : std::uint8_t { kNone, kCreateArena, kSetHooks, kFlushCache, kPurge };
 
 Special SpecialOf(const std::size_t* mib, std::size_t length) {
+  const keys::Gate gate;
   if (Matches(MibOf("arenas.create"), mib, length) ||
       Matches(MibOf("experimental.arenas_create_ext"), mib, length)) {
     return Special::kCreateArena;
@@ -108,6 +157,7 @@ int WithSpecials(Special special, void* oldp, std::size_t* oldlenp, void* newp, 
 }  // namespace
 }  // namespace pageward::hooks
 
+using namespace pageward;
 using namespace pageward::hooks;
 
 PW_EXPORT void* mallocx(std::size_t bytes, int flags) {
@@ -158,15 +208,18 @@ PW_EXPORT int mallctl(const char* name, void* oldp, std::size_t* oldlenp, void* 
   if (EnsureStarted() == Started::kByThisThread) {
     return EAGAIN;
   }
-  return WithSpecials(SpecialOf(name), oldp, oldlenp, newp,
-                      [&] { return jemalloc_mallctl(name, oldp, oldlenp, newp, newlen); });
+  return Answer(oldp, oldlenp, 1, [&](std::size_t* length) {
+    return WithSpecials(SpecialOf(name), oldp, length, newp,
+                        [&] { return jemalloc_mallctl(name, oldp, length, newp, newlen); });
+  });
 }
 
 PW_EXPORT int mallctlnametomib(const char* name, std::size_t* mibp, std::size_t* miblenp) {
   if (EnsureStarted() == Started::kByThisThread) {
     return EAGAIN;
   }
-  return jemalloc_mallctlnametomib(name, mibp, miblenp);
+  return Answer(mibp, miblenp, sizeof(std::size_t),
+                [&](std::size_t* length) { return jemalloc_mallctlnametomib(name, mibp, length); });
 }
 
 PW_EXPORT int mallctlbymib(const std::size_t* mib, std::size_t miblen, void* oldp,
@@ -174,15 +227,19 @@ PW_EXPORT int mallctlbymib(const std::size_t* mib, std::size_t miblen, void* old
   if (EnsureStarted() == Started::kByThisThread) {
     return EAGAIN;
   }
-  return WithSpecials(SpecialOf(mib, miblen), oldp, oldlenp, newp, [&] {
-    return jemalloc_mallctlbymib(mib, miblen, oldp, oldlenp, newp, newlen);
+  return Answer(oldp, oldlenp, 1, [&](std::size_t* length) {
+    return WithSpecials(SpecialOf(mib, miblen), oldp, length, newp, [&] {
+      return jemalloc_mallctlbymib(mib, miblen, oldp, length, newp, newlen);
+    });
   });
 }
 
 PW_EXPORT void malloc_stats_print(void (*write)(void*, const char*), void* opaque,
                                   const char* options) {
   if (EnsureStarted() == Started::kYes) {
-    jemalloc_malloc_stats_print(write, opaque, options);
+    Printer printer = {write, opaque};
+    const keys::Gate gate;
+    jemalloc_malloc_stats_print(write != nullptr ? &Printer::Print : nullptr, &printer, options);
   }
 }
 

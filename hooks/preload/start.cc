@@ -16,6 +16,7 @@
 #include "hooks/preload/traffic.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/fault_report.h"
+#include "runtime/keys/gate.h"
 #include "runtime/os/linux_os.h"
 #include "runtime/os/syscall.h"
 
@@ -115,10 +116,17 @@ void Start() {
   if (const Status started = g_engine.Start(g_os, config); !started.ok()) {
     Refuse("cannot reserve addresses for the heap; is RLIMIT_AS (ulimit -v) below 256 MiB?");
   }
-  RequireTiers(config);
   if (!JemallocMetadata().Init(g_os).ok()) {
     Refuse("cannot reserve addresses for the heap's metadata");
   }
+  const engine::MetadataPart jemallocs = {JemallocMetadata().reserved(), "jemalloc's metadata"};
+  // Where this can't be done metadata stays open, and its tier says so.
+  static_cast<void>(g_engine.CloseMetadata({&jemallocs, 1}));
+  RequireTiers(config);
+  if (config.profile != engine::Profile::kOff) {
+    engine::InstallFaultReport(g_engine);
+  }
+  const keys::Gate gate;
   AttachExtentHooks(g_engine.runs());
   Text<400> warning;
   StartTraffic(g_engine, config, {environment.ProgramName(), ProcessorCount()}, &warning);
@@ -136,9 +144,6 @@ void Start() {
   }
   if (!g_heap.Start(g_engine.MakeObjectMap(), OptionsOf(config, jemalloc)).ok()) {
     Refuse("cannot make the first arena: no memory");
-  }
-  if (config.profile != engine::Profile::kOff) {
-    engine::InstallFaultReport(g_engine);
   }
   PrepareExitReport(g_engine, config);
   RegisterForkHandlers(g_engine);
@@ -178,8 +183,10 @@ constinit ThreadEnd g_jemalloc_thread_end = nullptr;
 
 // The objects of a thread go back before jemalloc takes leave of it.
 void EndThread(void* jemalloc_data) {
+  const keys::Gate gate;
   g_heap.LeaveThread();
   g_jemalloc_thread_end(jemalloc_data);
+  keys::PublishThreadOpenings();
 }
 
 }  // namespace

@@ -49,6 +49,8 @@ std::string_view NameOf(Violation violation) {
       return "unknown flags";
     case Violation::kUseOfFreed:
       return "use of freed memory";
+    case Violation::kMetadataWrite:
+      return "write to metadata";
     case Violation::kFreetype:
       return "wrong freetype";
     case Violation::kProtection:

@@ -26,6 +26,7 @@ enum class Violation : std::uint8_t {
   kForeignFrame,     ///< A frame outside the zone was named.
   kUnknownFlags,     ///< A request carried flags that do not exist.
   kUseOfFreed,       ///< Memory that has been given back was touched.
+  kMetadataWrite,    ///< Metadata was written from outside the gate.
 
   // Found in page-table pages and protection.
   kFreetype,    ///< A frame is on the list of another freetype.

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "runtime/core/bits.h"
+#include "runtime/keys/gate.h"
 #include "runtime/os/syscall.h"
 
 namespace pageward::engine {
@@ -17,7 +18,9 @@ enum Table : unsigned {
   kBlockRecords,
   kLeaves,
   kObjectClasses,
+  // Closed up to here; malloc and free write the rest wherever they are called.
   kFirstLiveObjects,
+  kClosedTableCount = kFirstLiveObjects,
   kTableCount = kFirstLiveObjects + object::ObjectMap::kLiveTableCount,
 };
 
@@ -37,6 +40,10 @@ constexpr std::uint32_t kTableBytes[kTableCount] = {
     LiveObjectBytes(3),
     LiveObjectBytes(4),
 };
+
+constexpr std::string_view kTableNames[kClosedTableCount] = {
+    "the flags of guarded frames", "the flags of protected frames", "the block records",
+    "the leaves of the frame table", "the classes of objects"};
 
 // Whole programs make millions of changes; a walk over a terabyte after each would take hours.
 // Tests of the page allocator walk after every one.
@@ -118,6 +125,7 @@ Status Engine::Start(os::Os& os, const Config& config) {
   keys_.Emplace(os, config.uses_keys && config.profile != Profile::kOff ? keys::KeyUse::kIfPresent
                                                                         : keys::KeyUse::kNever);
   zone_.Emplace(os, *keys_, reservation_, kGuardedFlags, kProtectedFlags, ZoneOptions());
+  NameTables();
   leaves_.Emplace(os, reservation_.table(kLeaves));
   const auto records =
       std::span(reservation_.table(kBlockRecords).begin.AsPointer<frame::BlockRecord>(),
@@ -132,6 +140,64 @@ Status Engine::Start(os::Os& os, const Config& config) {
   runs_.Emplace(*zone_, *frames_, runs);
   return Status();
 }
+
+// --- Metadata ------------------------------------------------------------------------------------
+
+void Engine::NameTables() {
+  for (unsigned i = 0; i < kClosedTableCount; ++i) {
+    metadata_[metadata_count_++] = MetadataPart{reservation_.table(i), kTableNames[i]};
+  }
+}
+
+Status Engine::CloseRanges(std::span<const MetadataPart> others, arch::Pkey key) {
+  if (const Status closed = reservation_.CloseTables(*os_, 0, kClosedTableCount, key);
+      !closed.ok()) {
+    return closed;
+  }
+  for (const MetadataPart& part : others) {
+    const Status closed = os_->ProtectWithKey(part.range, os::Protection::kNone, key);
+    if (!closed.ok()) {
+      return closed;
+    }
+  }
+  return Status();
+}
+
+Status Engine::CloseMetadata(std::span<const MetadataPart> others) {
+  PW_ASSERT(!metadata_key_ && metadata_count_ + others.size() <= kMostMetadataParts);
+  const Result<arch::Pkey> key = keys_->KeyFor(keys::KeyBroker::Purpose::kMetadata);
+  if (!key.ok()) {
+    return key.error();
+  }
+  if (const Status closed = keys::CloseMetadata(*os_, *key); !closed.ok()) {
+    return closed;
+  }
+  if (const Status closed = CloseRanges(others, *key); !closed.ok()) {
+    // What has the key by now is left with it: whoever writes it does so inside the gate, which
+    // opens that key for as long as the process lives.
+    return closed;
+  }
+  for (const MetadataPart& part : others) {
+    metadata_[metadata_count_++] = part;
+  }
+  metadata_key_ = *key;
+  return Status();
+}
+
+const MetadataPart* Engine::FindMetadata(VirtAddr address) const {
+  for (std::size_t i = 0; i < metadata_count_; ++i) {
+    if (metadata_[i].range.Contains(address)) {
+      return &metadata_[i];
+    }
+  }
+  return nullptr;
+}
+
+std::uint64_t Engine::ClosedTableBytes() {
+  return metadata_key_ ? zone_->CommittedTableBytes(0, kClosedTableCount) : 0;
+}
+
+// --- Tiers ---------------------------------------------------------------------------------------
 
 Tier Engine::KeyTier() {
   return keys_->KeyFor(keys::KeyBroker::Purpose::kClosed).ok() ? Tier::kPku : Tier::kMprotect;
@@ -158,7 +224,7 @@ Tier Engine::TierOf(Asset asset) {
   }
   switch (asset) {
     case Asset::kMetadata:
-      return Tier::kOff;
+      return metadata_key_ ? Tier::kPku : Tier::kOff;
     case Asset::kDomain:
     case Asset::kFreed:
       return KeyTier();

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
 
 #include "runtime/core/late_init.h"
 #include "runtime/core/result.h"
@@ -17,6 +20,12 @@
 #include "runtime/space/zone_reservation.h"
 
 namespace pageward::engine {
+
+/// A kind of metadata and where it lies. For reports.
+struct MetadataPart {
+  VirtRange range;
+  std::string_view name;  ///< As in "write to the leaves of the frame table".
+};
 
 /// Everything below the heap, for one process.
 ///
@@ -41,6 +50,21 @@ class Engine {
   /// Where live objects are noted: over the whole zone.
   object::ObjectMap MakeObjectMap() const;
 
+  /// Closes what the heap decides by: from now on the tables of the zone and `others` are written
+  /// inside the gate only (keys/gate.h). Once, after Start(), while there is one thread. Nothing of
+  /// `others` may be in use yet, nor accessible: what becomes so later stays closed.
+  ///
+  /// Errors: those of KeyBroker::KeyFor() and of changing protection. Metadata counts as open then,
+  /// and works as it does otherwise.
+  Status CloseMetadata(std::span<const MetadataPart> others);
+
+  /// Returns the key that metadata has been closed with.
+  std::optional<arch::Pkey> metadata_key() const { return metadata_key_; }
+  /// Returns what kind of metadata `address` lies in, closed or not; null if in none.
+  const MetadataPart* FindMetadata(VirtAddr address) const;
+  /// Returns how many bytes of the zone's tables are in use and closed.
+  std::uint64_t ClosedTableBytes();
+
   /// Returns how well `asset` is protected in this process. Asks the system where that has not been
   /// found out yet, and remembers nothing: for reports and for requirements at start.
   Tier TierOf(Asset asset);
@@ -58,6 +82,10 @@ class Engine {
   space::PrivateZone::Options ZoneOptions();
   Tier KeyTier();
   bool HasSecretMemory();
+  Status CloseRanges(std::span<const MetadataPart> others, arch::Pkey key);
+  void NameTables();
+
+  static constexpr std::size_t kMostMetadataParts = 16;
 
   os::Os* os_ = nullptr;
   Config config_;
@@ -67,6 +95,9 @@ class Engine {
   LateInit<space::LeafTable> leaves_;
   LateInit<frame::PageAllocator> frames_;
   LateInit<extent::RunAllocator> runs_;
+  std::optional<arch::Pkey> metadata_key_;
+  MetadataPart metadata_[kMostMetadataParts] = {};
+  std::size_t metadata_count_ = 0;
 };
 
 }  // namespace pageward::engine

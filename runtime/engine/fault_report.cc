@@ -4,12 +4,17 @@
 
 #include <atomic>
 
+#include "runtime/keys/gate.h"
+#include "runtime/os/signal_frame.h"
+
 namespace pageward::engine {
 namespace {
 
 constinit Engine* g_engine = nullptr;
 constinit struct sigaction g_previous = {};
 constinit std::atomic<std::uint64_t> g_reported{0};
+constinit std::atomic<std::uint64_t> g_repaired{0};
+constinit std::atomic<std::uint64_t> g_ungated{0};
 
 // Bits of the page-fault error code, which Linux passes on in the saved context.
 // Source: Intel SDM, volume 3A, section 4.7.
@@ -25,7 +30,9 @@ Fault FaultFrom(const siginfo_t& info, const ucontext_t& context) {
   fault.kind = (code & kErrorFetch) != 0   ? Fault::Kind::kFetch
                : (code & kErrorWrite) != 0 ? Fault::Kind::kWrite
                                            : Fault::Kind::kRead;
-  fault.is_by_key = (code & kErrorKey) != 0;
+  // Of a page that has nothing behind it yet the processor says only that; the kernel looked at the
+  // key before it would have made one.
+  fault.is_by_key = (code & kErrorKey) != 0 || info.si_code == SEGV_PKUERR;
   return fault;
 }
 
@@ -41,14 +48,43 @@ std::string_view NameOf(Fault::Kind kind) {
   return "execution";
 }
 
-void Report(const siginfo_t& info, const ucontext_t& context) {
+void Report(const Fault& fault) {
   Text<384> line;
-  DescribeFault(*g_engine, FaultFrom(info, context), &line);
+  DescribeFault(*g_engine, fault, &line);
   if (!line.view().empty()) {
     line.EndLine();
     g_engine->os().Write(os::Descriptor{2}, line.view());
     g_reported.fetch_add(1, std::memory_order_relaxed);
   }
+}
+
+bool IsUngatedWrite(const Fault& fault) {
+  return fault.kind == Fault::Kind::kWrite && g_engine->metadata_key() &&
+         g_engine->FindMetadata(fault.address) != nullptr;
+}
+
+// Gives the interrupted thread its baseline rights back if it is for the lack of those that it
+// could not read metadata.
+bool TryRepair(const Fault& fault, ucontext_t* context) {
+  const std::optional<arch::Pkey> key = g_engine->metadata_key();
+  if (!fault.is_by_key || fault.kind != Fault::Kind::kRead || !key ||
+      g_engine->FindMetadata(fault.address) == nullptr) {
+    return false;
+  }
+  const std::optional<arch::Pkru> rights = os::InterruptedRights(*context);
+  if (!rights || rights->AccessOf(*key) != arch::KeyAccess::kNone ||
+      !os::SetInterruptedRights(context, keys::AtBaseline(*rights))) {
+    return false;
+  }
+  g_repaired.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+// Lets the instruction fault again with nobody left to catch it.
+void EndAtThisFault() {
+  struct sigaction fallback = {};
+  fallback.sa_handler = SIG_DFL;
+  sigaction(SIGSEGV, &fallback, nullptr);
 }
 
 // Lets the signal have the effect that it would have had without us.
@@ -70,16 +106,54 @@ void PassOn(int signal, siginfo_t* info, void* context) {
 }
 
 void OnFault(int signal, siginfo_t* info, void* context) {
+  // To look into metadata, which the kernel has closed for this handler.
+  keys::RestoreBaseline();
   // Positive codes come from the kernel; anybody can send the signal with another.
   if (info->si_code > 0) {
-    Report(*info, *static_cast<const ucontext_t*>(context));
+    auto* interrupted = static_cast<ucontext_t*>(context);
+    const Fault fault = FaultFrom(*info, *interrupted);
+    if (TryRepair(fault, interrupted)) {
+      return;
+    }
+    Report(fault);
+    if (IsUngatedWrite(fault)) {
+      g_ungated.fetch_add(1, std::memory_order_relaxed);
+      EndAtThisFault();
+      return;
+    }
   }
   PassOn(signal, info, context);
+}
+
+// A write to metadata, or to what will be metadata.
+bool DescribeMetadataFault(Engine& engine, const Fault& fault, TextWriter* out) {
+  const MetadataPart* part = engine.FindMetadata(fault.address);
+  const std::optional<arch::Pkey> key = engine.metadata_key();
+  if (part == nullptr || !key || fault.kind == Fault::Kind::kFetch) {
+    return false;
+  }
+  const bool is_write = fault.kind == Fault::Kind::kWrite;
+  out->Append("pageward: ");
+  out->Append(is_write ? pageward::NameOf(Violation::kMetadataWrite) : "read of metadata");
+  out->Append(": ").Append(NameOf(fault.kind)).Append(" of ").AppendHex(fault.address.value());
+  out->Append(", ").AppendDecimal(fault.address - part->range.begin).Append(" bytes into ");
+  out->Append(part->name).Append("; protection key ").AppendDecimal(key->value());
+  out->Append(is_write ? " is closed for writing outside the heap's gate" : " is closed");
+  return true;
+}
+
+void AppendPlace(Engine& engine, const Fault& fault, TextWriter* out) {
+  out->Append(" (code at ").AppendHex(fault.code.value()).Append(", thread ");
+  out->AppendDecimal(engine.os().ThreadId()).Append(")");
 }
 
 }  // namespace
 
 void DescribeFault(Engine& engine, const Fault& fault, TextWriter* out) {
+  if (DescribeMetadataFault(engine, fault, out)) {
+    AppendPlace(engine, fault, out);
+    return;
+  }
   const space::PrivateZone& zone = engine.zone();
   if (!zone.range().Contains(fault.address)) {
     return;
@@ -102,8 +176,7 @@ void DescribeFault(Engine& engine, const Fault& fault, TextWriter* out) {
   out->Append(is_freed          ? "; the memory was freed and is out of reach"
               : fault.is_by_key ? "; its protection key is closed"
                                 : "");
-  out->Append(" (code at ").AppendHex(fault.code.value()).Append(", thread ");
-  out->AppendDecimal(engine.os().ThreadId()).Append(")");
+  AppendPlace(engine, fault, out);
 }
 
 void InstallFaultReport(Engine& engine) {
@@ -119,6 +192,14 @@ void InstallFaultReport(Engine& engine) {
 
 std::uint64_t ReportedFaults() {
   return g_reported.load(std::memory_order_relaxed);
+}
+
+std::uint64_t RepairedFaults() {
+  return g_repaired.load(std::memory_order_relaxed);
+}
+
+std::uint64_t UngatedWrites() {
+  return g_ungated.load(std::memory_order_relaxed);
 }
 
 }  // namespace pageward::engine

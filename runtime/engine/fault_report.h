@@ -3,6 +3,11 @@
 // A fault inside the heap's zone, at memory that has been freed, is reported in one line before it
 // takes its course: the program's own handler, if it had one before us, or the default action with
 // its core dump. Other faults pass through untouched.
+//
+// A write to closed metadata is reported too, and is the end: the program's handler is not asked,
+// since what it would go on with is a heap that somebody wanted to change. A read of metadata by a
+// thread that has lost its baseline rights (it has left a signal handler by a jump, or is in one)
+// gets them back and goes on; no other right is ever given.
 #pragma once
 
 #include <csignal>
@@ -30,5 +35,10 @@ void InstallFaultReport(Engine& engine);
 
 /// Number of faults that have been reported.
 std::uint64_t ReportedFaults();
+
+/// Number of threads' baselines that have been given back.
+std::uint64_t RepairedFaults();
+/// Number of writes to metadata from outside the gate. The first one ends the process.
+std::uint64_t UngatedWrites();
 
 }  // namespace pageward::engine

@@ -1,5 +1,8 @@
 #include "runtime/engine/report.h"
 
+#include "runtime/engine/fault_report.h"
+#include "runtime/keys/gate.h"
+
 namespace pageward::engine {
 namespace {
 
@@ -104,6 +107,18 @@ void WriteFreed(Engine& engine, TextWriter* out) {
   out->AppendDecimal(zone.mappings_most).EndLine();
 }
 
+void WriteMetadata(Engine& engine, const HeapFigures& heap, TextWriter* out) {
+  Line(out, "jemalloc's metadata").AppendBytes(heap.metadata_bytes).EndLine();
+  if (engine.metadata_key()) {
+    Line(out, "closed metadata").AppendDecimal(engine.ClosedTableBytes() / kFrameBytes);
+    out->Append(" pages in tables, ").AppendDecimal(heap.metadata_area_bytes / kFrameBytes);
+    out->Append(" of jemalloc's, key ").AppendDecimal(engine.metadata_key()->value()).EndLine();
+    Line(out, "gate").Append("opened ").AppendDecimal(keys::GateOpenings()).Append(" times; ");
+    out->AppendDecimal(UngatedWrites()).Append(" ungated writes, ");
+    out->AppendDecimal(RepairedFaults()).Append(" repairs").EndLine();
+  }
+}
+
 void WriteTiers(Engine& engine, TextWriter* out) {
   Line(out, "protected by");
   for (std::size_t i = 0; i < kAssetCount; ++i) {
@@ -136,7 +151,7 @@ void WriteReport(Engine& engine, const HeapFigures& heap, TextWriter* out) {
   out->Append(", profile ").Append(NameOf(engine.config().profile)).EndLine();
   WriteHeap(engine, heap, out);
   WriteFrames(engine, out);
-  Line(out, "jemalloc's metadata").AppendBytes(heap.metadata_bytes).EndLine();
+  WriteMetadata(engine, heap, out);
   WriteFreed(engine, out);
   WriteResidentSize(engine.os(), out);
   WriteTiers(engine, out);

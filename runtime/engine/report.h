@@ -11,6 +11,8 @@ struct HeapFigures {
   std::uint64_t live_bytes = 0;      ///< In objects that the program holds.
   std::uint64_t cached_bytes = 0;    ///< In thread caches.
   std::uint64_t metadata_bytes = 0;  ///< jemalloc's own.
+  /// What is accessible of the place where jemalloc's metadata lies.
+  std::uint64_t metadata_area_bytes = 0;
   std::uint32_t arenas = 0;
   std::uint32_t threads = 0;
 };

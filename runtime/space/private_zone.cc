@@ -313,4 +313,9 @@ PrivateZoneCounters PrivateZone::counters() const {
   };
 }
 
+std::uint64_t PrivateZone::CommittedTableBytes(unsigned first, unsigned end) const {
+  MutexLock lock(mutex_);
+  return reservation_.CommittedBytes(first, end, in_use_.low, in_use_.high);
+}
+
 }  // namespace pageward::space

@@ -95,6 +95,9 @@ class PrivateZone final : public AddressSpace {
 
   PrivateZoneCounters counters() const;
 
+  /// Returns how many bytes of the reservation's tables [first, end) are in use.
+  std::uint64_t CommittedTableBytes(unsigned first, unsigned end) const PW_EXCLUDES(mutex_);
+
   /// Keeps the lock across fork(2): the three steps of pthread_atfork(3).
   void LockForFork() PW_ACQUIRE(mutex_) { mutex_.Lock(); }
   void UnlockAfterFork() PW_RELEASE(mutex_) { mutex_.Unlock(); }
@@ -147,7 +150,7 @@ class PrivateZone final : public AddressSpace {
   FrameFlags protected_;  // PROT_NONE does
   std::atomic<GoneBy> gone_by_;
 
-  Mutex mutex_{LockRank::kSpace};
+  mutable Mutex mutex_{LockRank::kSpace};
   InUse in_use_ PW_GUARDED_BY(mutex_);
 
   std::atomic<std::uint64_t> flushes_{0};

@@ -50,20 +50,49 @@ Result<ZoneReservation> ZoneReservation::Make(os::Os& os, std::uint64_t most_byt
   return Error::kNoAddressSpace;
 }
 
+// The whole pages of a table that describe `blocks`.
+VirtRange ZoneReservation::PagesFor(unsigned table, BlockRange blocks) const {
+  const std::uint64_t bytes = table_bytes_[table];
+  const VirtAddr start = tables_[table].begin;
+  if (blocks.count == 0) {
+    return VirtRange{start, 0};
+  }
+  const VirtAddr begin(AlignDown((start + bytes * blocks.begin.value).value(), kFrameBytes));
+  const VirtAddr end(AlignUp((start + bytes * blocks.end().value).value(), kFrameBytes));
+  return VirtRange{begin, end - begin};
+}
+
 Status ZoneReservation::CommitTables(os::Os& os, BlockRange blocks) {
   PW_ASSERT(blocks.count > 0 && blocks.end().value <= block_count());
   for (unsigned i = 0; i < table_count_; ++i) {
-    const std::uint64_t bytes = table_bytes_[i];
-    const VirtAddr begin(
-        AlignDown((tables_[i].begin + bytes * blocks.begin.value).value(), kFrameBytes));
-    const VirtAddr end(
-        AlignUp((tables_[i].begin + bytes * blocks.end().value).value(), kFrameBytes));
-    const Status status = os.Protect(VirtRange{begin, end - begin}, os::Protection::kReadWrite);
+    const Status status = os.Protect(PagesFor(i, blocks), os::Protection::kReadWrite);
     if (!status.ok()) {
       return status;
     }
   }
   return Status();
+}
+
+Status ZoneReservation::CloseTables(os::Os& os, unsigned first, unsigned end, arch::Pkey key) {
+  PW_ASSERT(first < end && end <= table_count_);
+  // With the gaps in between, so that it is one change of one mapping.
+  const VirtAddr begin = tables_[first].begin;
+  return os.ProtectWithKey(VirtRange{begin, tables_[end - 1].end() - begin}, os::Protection::kRead,
+                           key);
+}
+
+std::uint64_t ZoneReservation::CommittedBytes(unsigned first, unsigned end, std::uint32_t low,
+                                              std::uint32_t high) const {
+  std::uint64_t bytes = 0;
+  for (unsigned i = first; i < end; ++i) {
+    const VirtRange below = PagesFor(i, BlockRange{BlockNumber(0), low});
+    const VirtRange above = PagesFor(i, BlockRange{BlockNumber(high), block_count() - high});
+    bytes += below.bytes + above.bytes;
+    if (below.bytes > 0 && above.bytes > 0 && above.begin < below.end()) {
+      bytes -= below.end() - above.begin;  // A page that describes blocks of both.
+    }
+  }
+  return bytes;
 }
 
 }  // namespace pageward::space

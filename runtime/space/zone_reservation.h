@@ -54,7 +54,20 @@ class ZoneReservation {
   /// Errors: kNoMemory, kTooManyMappings. Parts that became usable stay so.
   Status CommitTables(os::Os& os, BlockRange blocks);
 
+  /// Gives the tables [first, end) `key`, which they keep from then on, also where they become
+  /// writable later: a change of protection alone leaves the key as it is, so that growing needs no
+  /// system call about keys. Requires: no table has been committed.
+  /// Errors: kNoMemory, kTooManyMappings.
+  Status CloseTables(os::Os& os, unsigned first, unsigned end, arch::Pkey key);
+
+  /// Returns how many bytes of the tables [first, end) are usable after CommitTables() for the
+  /// blocks [0, low) and [high, block_count()).
+  std::uint64_t CommittedBytes(unsigned first, unsigned end, std::uint32_t low,
+                               std::uint32_t high) const;
+
  private:
+  VirtRange PagesFor(unsigned table, BlockRange blocks) const;
+
   VirtRange whole_;
   VirtRange frames_;
   VirtRange tables_[kMaxTables] = {};

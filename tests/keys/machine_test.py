@@ -14,7 +14,7 @@ from pathlib import Path
 from verdict import NO_MACHINE, SKIPPED
 from vm import cli, initramfs, kernel, machine
 
-TIMEOUT_S = 240
+TIMEOUT_S = 540
 INSIDE = Path(__file__).resolve().with_name("inside.py")
 
 

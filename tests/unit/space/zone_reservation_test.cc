@@ -13,6 +13,15 @@ constexpr std::uint64_t kTiB = std::uint64_t{1} << 40;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr std::uint32_t kTables[] = {64, 4096, 1};
 
+VirtAddr LastPageOf(VirtRange range) {
+  return range.begin + (range.bytes - kFrameBytes);
+}
+
+unsigned KeyAt(const FakeOs& os, VirtAddr address) {
+  const auto attributes = os.At(address);
+  return attributes ? attributes->key : ~0u;
+}
+
 TEST(ZoneReservationTest, ReservesWhatIsAskedForAndTouchesNothing) {
   FakeOs os;
   const auto zone = ZoneReservation::Make(os, kTiB, kGiB, kTables);
@@ -94,6 +103,46 @@ TEST(ZoneReservationTest, AFailedCommitIsAnAnswer) {
   EXPECT_EQ(zone.CommitTables(os, BlockRange{BlockNumber(0), 1}).error(), Error::kTooManyMappings);
   os.faults().StopFailing();
   EXPECT_TRUE(zone.CommitTables(os, BlockRange{BlockNumber(0), 1}).ok());
+}
+
+TEST(ZoneReservationTest, ClosedTablesKeepTheirKeyWhenTheyBecomeUsable) {
+  FakeOs os;
+  const auto made = ZoneReservation::Make(os, kGiB, kGiB, kTables);
+  ASSERT_TRUE(made.ok());
+  ZoneReservation zone = *made;
+  const arch::Pkey key = *os.AllocateKey(arch::KeyAccess::kNone);
+  ASSERT_TRUE(zone.CloseTables(os, 0, 2, key).ok());
+  ASSERT_TRUE(zone.CommitTables(os, BlockRange{BlockNumber(0), 64}).ok());
+  for (const unsigned table : {0u, 1u}) {
+    EXPECT_EQ(KeyAt(os, zone.table(table).begin), key.value());
+    EXPECT_EQ(KeyAt(os, LastPageOf(zone.table(table))), key.value());
+  }
+  EXPECT_EQ(KeyAt(os, zone.table(2).begin), 0u);
+  EXPECT_TRUE(os.IsWritable(zone.table(2).begin));
+}
+
+TEST(ZoneReservationTest, TablesThatCantBeClosedStayAsTheyAre) {
+  FakeOs os;
+  const auto made = ZoneReservation::Make(os, kGiB, kGiB, kTables);
+  ASSERT_TRUE(made.ok());
+  ZoneReservation zone = *made;
+  const arch::Pkey key = *os.AllocateKey(arch::KeyAccess::kNone);
+  os.faults().FailAfter(FakeOs::Kind::kProtect, 0, Error::kNoMemory);
+  EXPECT_EQ(zone.CloseTables(os, 0, 2, key).error(), Error::kNoMemory);
+  EXPECT_EQ(KeyAt(os, zone.table(0).begin), 0u);
+}
+
+TEST(ZoneReservationTest, UsableBytesAreCountedInWholePagesAndOnce) {
+  FakeOs os;
+  const auto zone = ZoneReservation::Make(os, kGiB, kGiB, kTables);
+  ASSERT_TRUE(zone.ok());
+  const std::uint32_t blocks = zone->block_count();
+  EXPECT_EQ(zone->CommittedBytes(0, 3, 0, blocks), 0u);
+  // 64, 4096 and 1 byte for each of 3 and 2 blocks: a page at each end, but for the second table.
+  EXPECT_EQ(zone->CommittedBytes(1, 2, 3, blocks - 2), 5 * kFrameBytes);
+  EXPECT_EQ(zone->CommittedBytes(0, 1, 3, blocks - 2), 2 * kFrameBytes);
+  // 512 blocks have their bytes of the last table in one page.
+  EXPECT_EQ(zone->CommittedBytes(2, 3, 3, blocks - 2), kFrameBytes);
 }
 
 }  // namespace

@@ -1,0 +1,210 @@
+// Closing an engine's metadata, and what happens to those who write it all the same. One engine for
+// the process: keys are never given back, and there are only 15.
+#include <gtest/gtest.h>
+
+#include <csetjmp>
+#include <csignal>
+
+#include "runtime/arch/cpu.h"
+#include "runtime/engine/engine.h"
+#include "runtime/engine/fault_report.h"
+#include "runtime/engine/report.h"
+#include "runtime/keys/gate.h"
+#include "tests/support/memory_probe.h"
+#include "tests/support/os/faulty_os.h"
+
+namespace pageward::engine {
+namespace {
+
+using testing_support::Access;
+using testing_support::FaultyOs;
+using testing_support::TryRead;
+using testing_support::TryWrite;
+
+// What another library's metadata is: reserved, and not accessible before it is closed.
+struct World {
+  FaultyOs os;
+  Engine engine;
+  VirtRange other;
+  Status closed = Error::kUnsupported;
+  bool failed_cleanly = true;
+
+  World() {
+    Config config;
+    config.zone_bytes = std::uint64_t{1} << 30;
+    PW_CHECK(engine.Start(os, config).ok(), Violation::kAssertion, 1);
+    other = *os.Reserve(4 * kFrameBytes, kFrameBytes);
+    const MetadataPart part = {other, "another library's metadata"};
+    // The claim, which is remembered, comes first; then every change of protection fails in turn.
+    if (engine.keys().KeyFor(keys::KeyBroker::Purpose::kMetadata).ok()) {
+      for (std::uint32_t successes = 0; successes < 3; ++successes) {
+        os.faults().FailAfter(FaultyOs::Kind::kProtect, successes, Error::kNoMemory, 1);
+        failed_cleanly = failed_cleanly && !engine.CloseMetadata({&part, 1}).ok() &&
+                         !engine.metadata_key() && engine.TierOf(Asset::kMetadata) == Tier::kOff;
+        keys::OpenMetadata();
+      }
+      os.faults().StopFailing();
+    }
+    closed = engine.CloseMetadata({&part, 1});
+    if (closed.ok()) {
+      PW_CHECK(os.Protect(VirtRange{other.begin, 2 * kFrameBytes}, os::Protection::kReadWrite).ok(),
+               Violation::kAssertion, 2);
+    }
+    const keys::Gate gate;
+    PW_CHECK(engine.runs().Allocate(3 * kFrameBytes, kFrameBytes).ok(), Violation::kAssertion, 3);
+  }
+};
+
+// Metadata is closed for the process: put back for the tests of other files.
+class ClosedMetadataTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { world_ = new World; }
+  static void TearDownTestSuite() {
+    keys::OpenMetadata();
+    world_ = nullptr;  // An engine is never destroyed.
+  }
+  void SetUp() override {
+    if (!arch::HasOspke()) {
+      GTEST_SKIP() << "no protection keys on this machine";
+    }
+  }
+
+  static Engine& TheEngine() { return world_->engine; }
+  static VirtAddr SomeRecord() {
+    const MetadataPart* part = TheEngine().FindMetadata(VirtAddr(0));
+    EXPECT_EQ(part, nullptr);
+    return world_->other.begin + 64;
+  }
+
+  static World* world_;
+};
+
+World* ClosedMetadataTest::world_ = nullptr;
+
+class MetadataTest : public ClosedMetadataTest {
+ protected:
+  void SetUp() override {}
+};
+
+// Spec: U9
+TEST_F(MetadataTest, ItIsClosedExactlyWhereThereAreKeys) {
+  EXPECT_EQ(world_->closed.ok(), arch::HasOspke());
+  EXPECT_EQ(TheEngine().metadata_key().has_value(), arch::HasOspke());
+  EXPECT_EQ(TheEngine().TierOf(Asset::kMetadata), arch::HasOspke() ? Tier::kPku : Tier::kOff);
+  EXPECT_EQ(keys::IsMetadataClosed(), arch::HasOspke());
+}
+
+TEST_F(MetadataTest, WithoutKeysTheReportClaimsNothing) {
+  Text<8192> text;
+  const keys::Gate gate;
+  WriteReport(TheEngine(), HeapFigures{}, &text);
+  EXPECT_EQ(text.view().find("closed metadata") != std::string_view::npos, arch::HasOspke());
+}
+
+TEST_F(ClosedMetadataTest, AFailureOfAnyChangeLeavesItOpen) {
+  EXPECT_TRUE(world_->failed_cleanly);
+}
+
+// Spec: T70
+TEST_F(ClosedMetadataTest, EveryPageOfTheTablesCanBeReadAndNotWritten) {
+  const VirtAddr zone = TheEngine().zone().range().begin;
+  std::uint64_t usable_pages = 0;
+  // The tables lie below the zone, those that are closed first.
+  const MetadataPart* part = nullptr;
+  for (VirtAddr at = zone - (std::uint64_t{1} << 30); at < zone; at = at + kFrameBytes) {
+    const MetadataPart* now = TheEngine().FindMetadata(at);
+    if (now == nullptr) {
+      continue;
+    }
+    part = now;
+    ASSERT_EQ(TryRead(at), Access::kOk) << part->name;
+    ASSERT_EQ(TryWrite(at), Access::kKeyDenied) << part->name;
+    // With the key open, what is not in use yet is read-only all the same.
+    const keys::Gate gate;
+    const auto same = *at.AsPointer<const volatile std::uint8_t>();
+    usable_pages += TryWrite(at, same) == Access::kOk ? 1u : 0u;
+  }
+  ASSERT_NE(part, nullptr);
+  EXPECT_EQ(part->name, "the classes of objects");
+  EXPECT_EQ(usable_pages * kFrameBytes, TheEngine().ClosedTableBytes());
+}
+
+TEST_F(ClosedMetadataTest, WhatBecomesUsableLaterIsClosed) {
+  EXPECT_EQ(TryRead(world_->other.begin), Access::kOk);
+  EXPECT_EQ(TryWrite(world_->other.begin), Access::kKeyDenied);
+  const keys::Gate gate;
+  EXPECT_EQ(TryWrite(world_->other.begin), Access::kOk);
+}
+
+TEST_F(ClosedMetadataTest, TheHeapWorksInsideTheGateAndNotOutside) {
+  Engine& engine = TheEngine();
+  const keys::Gate gate;
+  const Result<VirtRange> run = engine.runs().Allocate(5 * kFrameBytes, kFrameBytes);
+  ASSERT_TRUE(run.ok());
+  {
+    const keys::BaselineScope closed;
+    EXPECT_EQ(TryWrite(run->begin), Access::kOk);
+  }
+  engine.runs().Free(*run);
+}
+
+using ClosedMetadataDeathTest = ClosedMetadataTest;
+
+// Spec: U16
+TEST_F(ClosedMetadataDeathTest, AWriterDiesWithAReportOfWhatItHit) {
+  EXPECT_EXIT(
+      {
+        std::signal(SIGSEGV, SIG_DFL);
+        InstallFaultReport(TheEngine());
+        *SomeRecord().AsPointer<volatile char>() = 1;
+      },
+      testing::KilledBySignal(SIGSEGV),
+      "^pageward: write to metadata: write of 0x[0-9a-f]+, 64 bytes into another library's "
+      "metadata; protection key [0-9]+ is closed for writing outside the heap's gate \\(code at "
+      "0x[0-9a-f]+, thread [0-9]+\\)\n$");
+}
+
+TEST_F(ClosedMetadataDeathTest, TheProgramsOwnHandlerIsNotAsked) {
+  EXPECT_EXIT(
+      {
+        std::signal(SIGSEGV, [](int) { ::_exit(42); });
+        InstallFaultReport(TheEngine());
+        *SomeRecord().AsPointer<volatile char>() = 1;
+      },
+      testing::KilledBySignal(SIGSEGV), "write to metadata");
+}
+
+sigjmp_buf g_back;
+
+// A program that leaves its handlers by a jump goes on with every key closed.
+TEST_F(ClosedMetadataDeathTest, AThreadThatHasLostItsBaselineGetsItBackToReadAndNoMore) {
+  EXPECT_EXIT(
+      {
+        std::signal(SIGSEGV, SIG_DFL);
+        InstallFaultReport(TheEngine());
+        if (sigsetjmp(g_back, 1) == 0) {
+          std::signal(SIGUSR1, [](int) { siglongjmp(g_back, 1); });
+          std::raise(SIGUSR1);
+        }
+        const arch::Pkey key = *TheEngine().metadata_key();
+        const bool was_lost = arch::ReadPkru().AccessOf(key) == arch::KeyAccess::kNone;
+        static_cast<void>(*SomeRecord().AsPointer<volatile char>());
+        const bool is_back = arch::ReadPkru().AccessOf(key) == arch::KeyAccess::kReadOnly;
+        ::_exit(was_lost && is_back && RepairedFaults() == 1 && UngatedWrites() == 0 ? 42 : 1);
+      },
+      testing::ExitedWithCode(42), "^$");
+}
+
+TEST_F(ClosedMetadataDeathTest, AWriteWithoutBaselineIsNotRepaired) {
+  EXPECT_EXIT(
+      {
+        std::signal(SIGSEGV, SIG_DFL);
+        InstallFaultReport(TheEngine());
+        arch::WritePkru(arch::kInitialPkru);
+        *SomeRecord().AsPointer<volatile char>() = 1;
+      },
+      testing::KilledBySignal(SIGSEGV), "write to metadata");
+}
+
+}  // namespace
+}  // namespace pageward::engine
