@@ -6,6 +6,7 @@
 #include "hooks/preload/start.h"
 #include "hooks/preload/traffic.h"
 #include "runtime/core/lock_rank.h"
+#include "runtime/engine/fault_report.h"
 #include "runtime/keys/gate.h"
 
 namespace pageward::hooks {
@@ -54,6 +55,7 @@ void InChild() PW_NO_THREAD_SAFETY_ANALYSIS {
   UnlockTrafficInChild();
   Call(g_jemalloc_handlers.child);
   g_heap.ChildAfterFork();
+  engine::TakeOverFaultReport();
 }
 
 }  // namespace

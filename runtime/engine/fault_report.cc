@@ -6,12 +6,19 @@
 
 #include "runtime/keys/gate.h"
 #include "runtime/os/signal_frame.h"
+#include "runtime/os/syscall.h"
+
+// libc's sigaction(), under the name that a program's own or the preload library's does not take.
+extern "C" int __sigaction(int signal, const struct sigaction* action, struct sigaction* old);
 
 namespace pageward::engine {
 namespace {
 
 constinit Engine* g_engine = nullptr;
-constinit struct sigaction g_previous = {};
+// What comes after the report, and the place for what replaces it.
+constinit struct sigaction g_programs[2] = {};
+constinit std::atomic<unsigned> g_current{0};
+constinit std::atomic<std::uint32_t> g_process{0};
 constinit std::atomic<std::uint64_t> g_reported{0};
 constinit std::atomic<std::uint64_t> g_repaired{0};
 constinit std::atomic<std::uint64_t> g_ungated{0};
@@ -84,24 +91,43 @@ bool TryRepair(const Fault& fault, ucontext_t* context) {
 void EndAtThisFault() {
   struct sigaction fallback = {};
   fallback.sa_handler = SIG_DFL;
-  sigaction(SIGSEGV, &fallback, nullptr);
+  __sigaction(SIGSEGV, &fallback, nullptr);
+}
+
+// Blocks what the program's handler would find blocked; the end of our handler unblocks it.
+void BlockFor(const struct sigaction& action) {
+  std::uint64_t blocked = 0;
+  __builtin_memcpy(&blocked, &action.sa_mask, sizeof(blocked));
+  if ((action.sa_flags & SA_NODEFER) == 0) {
+    blocked |= std::uint64_t{1} << (SIGSEGV - 1);
+  }
+  static_cast<void>(os::Syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, nullptr, sizeof(blocked)));
 }
 
 // Lets the signal have the effect that it would have had without us.
 void PassOn(int signal, siginfo_t* info, void* context) {
-  if ((g_previous.sa_flags & SA_SIGINFO) != 0) {
-    g_previous.sa_sigaction(signal, info, context);
-  } else if (g_previous.sa_handler != SIG_DFL && g_previous.sa_handler != SIG_IGN) {
-    g_previous.sa_handler(signal);
-  } else {
+  const struct sigaction action = ProgramsFaultAction();
+  if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) {
+    if (info->si_code <= 0 && action.sa_handler == SIG_IGN) {
+      return;
+    }
     // The instruction faults again, now with the default action. A signal that somebody sent does
     // not come again by itself.
-    struct sigaction fallback = {};
-    fallback.sa_handler = SIG_DFL;
-    sigaction(signal, &fallback, nullptr);
+    EndAtThisFault();
     if (info->si_code <= 0) {
       raise(signal);
     }
+    return;
+  }
+  if ((action.sa_flags & static_cast<int>(SA_RESETHAND)) != 0) {
+    const keys::Gate gate;
+    SetProgramsFaultAction({});
+  }
+  BlockFor(action);
+  if ((action.sa_flags & SA_SIGINFO) != 0) {
+    action.sa_sigaction(signal, info, context);
+  } else {
+    action.sa_handler(signal);
   }
 }
 
@@ -187,7 +213,29 @@ void InstallFaultReport(Engine& engine) {
   // On the program's alternate stack if it has one, so that a stack overflow is still its own.
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGSEGV, &action, &g_previous);
+  __sigaction(SIGSEGV, &action, &g_programs[0]);
+  TakeOverFaultReport();
+}
+
+bool ReportsFaultsOfThisProcess() {
+  return g_engine != nullptr &&
+         g_process.load(std::memory_order_relaxed) == g_engine->os().ProcessId();
+}
+
+void TakeOverFaultReport() {
+  if (g_engine != nullptr) {
+    g_process.store(g_engine->os().ProcessId(), std::memory_order_relaxed);
+  }
+}
+
+struct sigaction ProgramsFaultAction() {
+  return g_programs[g_current.load(std::memory_order_acquire)];
+}
+
+void SetProgramsFaultAction(const struct sigaction& action) {
+  const unsigned next = 1 - g_current.load(std::memory_order_relaxed);
+  g_programs[next] = action;
+  g_current.store(next, std::memory_order_release);
 }
 
 std::uint64_t ReportedFaults() {

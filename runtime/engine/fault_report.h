@@ -33,6 +33,18 @@ void DescribeFault(Engine& engine, const Fault& fault, TextWriter* out);
 /// Starts to report faults of `engine`'s memory. Once.
 void InstallFaultReport(Engine& engine);
 
+/// Returns whether faults are reported here, in the process that started it or a child that took it
+/// over (TakeOverFaultReport()).
+bool ReportsFaultsOfThisProcess();
+/// In a fork child.
+void TakeOverFaultReport();
+
+/// What the program wants done about SIGSEGV: comes after the report. Set by whoever stands between
+/// the program and sigaction(2); a fault of another thread at the same time sees the one or the
+/// other.
+struct sigaction ProgramsFaultAction();
+void SetProgramsFaultAction(const struct sigaction& action);
+
 /// Number of faults that have been reported.
 std::uint64_t ReportedFaults();
 

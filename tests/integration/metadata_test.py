@@ -20,6 +20,11 @@ CLOSED = re.compile(r"^  closed metadata +(\d+) pages in tables, (\d+) of jemall
 
 
 class WithoutKeysTest(PreloadTest):
+    def test_handlers_behave_as_without_the_library(self) -> None:
+        for setting in ("pku:off", "profile:off"):
+            with self.subTest(setting=setting):
+                self.assert_same_output([self.our("handlers")], PAGEWARD_CONF=conf(setting))
+
     # Spec: U9
     def test_without_keys_metadata_is_open_and_a_requirement_refuses(self) -> None:
         done = self.run_program(["/bin/echo", "hello"], PAGEWARD_CONF=conf("pku:off", "report:exit"))
@@ -96,6 +101,12 @@ class UngatedWriteTest(PreloadTest):
         for name in ("forking", "cxx_rules", "early_and_late"):
             with self.subTest(name=name):
                 self.has_none([self.our(name)])
+
+    def test_handlers_start_at_the_baseline(self) -> None:
+        self.has_none([self.our("handlers")])
+        done = self.run_program([self.our("handlers")], PAGEWARD_CONF=conf("report:exit"))
+        self.assertTrue(all(repairs == "0" for _, _, repairs in GATE.findall(done.stderr)),
+                        done.stderr)
 
     def test_every_entry_point(self) -> None:
         for name in ("api_rules", "jemalloc_rules"):  # Not what glibc's own heap keeps to.
