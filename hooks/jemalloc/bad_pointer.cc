@@ -2,6 +2,7 @@
 
 #include "hooks/jemalloc/extent_hooks.h"
 #include "runtime/core/violation.h"
+#include "runtime/keys/gate.h"
 
 namespace pageward::hooks {
 namespace {
@@ -186,6 +187,7 @@ void DescribeMapping(std::string_view maps, std::uint64_t address, TextWriter* o
 }
 
 void DieOfBadPointer(const ObjectMap& map, os::Os& os, const char* operation, const void* pointer) {
+  const keys::Gate gate;
   const VirtAddr address = VirtAddr::Of(pointer);
   Text<384> message;
   message.Append(operation).Append(" of ").AppendHex(address.value()).Append(": ");

@@ -8,6 +8,7 @@
 
 #include "hooks/jemalloc/extent_hooks.h"
 #include "hooks/preload/shim.h"
+#include "runtime/core/open_page.h"
 #include "runtime/core/units.h"
 #include "runtime/keys/gate.h"
 
@@ -245,7 +246,27 @@ PW_EXPORT void malloc_stats_print(void (*write)(void*, const char*), void* opaqu
 
 // The names that a program may define to configure jemalloc. Ours are there so that a program which
 // was linked against libjemalloc.so.2 and sets them finds them.
+// They are the program's to write, so they lie on an open page, both on one.
+namespace pageward::hooks {
+namespace {
+
+struct ProgramsVariables {
+  const char* malloc_conf;
+  void (*malloc_message)(void* opaque, const char* text);
+};
+
+}  // namespace
+
 extern "C" {
-const char* malloc_conf = nullptr;
-[[gnu::visibility("default")]] void (*malloc_message)(void* opaque, const char* text) = nullptr;
+[[gnu::section("pageward_open"), gnu::visibility("hidden"),
+  gnu::used]] constinit OpenPage<ProgramsVariables>
+    pageward_programs_variables = {};
 }
+
+}  // namespace pageward::hooks
+
+asm(".globl malloc_conf, malloc_message\n"
+    ".type malloc_conf, @object\n.size malloc_conf, 8\n"
+    ".type malloc_message, @object\n.size malloc_message, 8\n"
+    ".set malloc_conf, pageward_programs_variables\n"
+    ".set malloc_message, pageward_programs_variables + 8\n");

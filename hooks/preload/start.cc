@@ -12,6 +12,7 @@
 #include "hooks/preload/environment.h"
 #include "hooks/preload/exit_report.h"
 #include "hooks/preload/fork.h"
+#include "hooks/preload/own_data.h"
 #include "hooks/preload/shim.h"
 #include "hooks/preload/traffic.h"
 #include "runtime/engine/engine.h"
@@ -109,6 +110,18 @@ HeapOptions OptionsOf(const engine::Config& config, const JemallocOptions& jemal
   return options;
 }
 
+// Where this can't be done metadata stays open, and its tier says so.
+void CloseMetadata() {
+  engine::MetadataPart parts[4] = {
+      {JemallocMetadata().reserved(), "jemalloc's metadata", os::Protection::kNone}};
+  VirtRange data[3];
+  const std::size_t count = FindOwnData(data);
+  for (std::size_t i = 0; i < count; ++i) {
+    parts[1 + i] = {data[i], "the data of Pageward and jemalloc", os::Protection::kReadWrite};
+  }
+  static_cast<void>(g_engine.CloseMetadata(std::span(parts, 1 + count)));
+}
+
 void Start() {
   static constinit Environment environment;
   environment.Read(g_os);
@@ -119,14 +132,12 @@ void Start() {
   if (!JemallocMetadata().Init(g_os).ok()) {
     Refuse("cannot reserve addresses for the heap's metadata");
   }
-  const engine::MetadataPart jemallocs = {JemallocMetadata().reserved(), "jemalloc's metadata"};
-  // Where this can't be done metadata stays open, and its tier says so.
-  static_cast<void>(g_engine.CloseMetadata({&jemallocs, 1}));
+  CloseMetadata();
+  const keys::Gate gate;
   RequireTiers(config);
   if (config.profile != engine::Profile::kOff) {
     engine::InstallFaultReport(g_engine);
   }
-  const keys::Gate gate;
   AttachExtentHooks(g_engine.runs());
   Text<400> warning;
   StartTraffic(g_engine, config, {environment.ProgramName(), ProcessorCount()}, &warning);
@@ -161,9 +172,12 @@ Started EnsureStarted() {
   }
   const auto thread = static_cast<std::uint32_t>(os::Syscall(SYS_gettid).value());
   State expected = State::kNot;
-  if (g_state.compare_exchange_strong(expected, State::kBegun)) {
+  // Looked at first: a comparison that fails writes as well, and the state is closed by then.
+  if (g_state.load(std::memory_order_relaxed) == State::kNot &&
+      g_state.compare_exchange_strong(expected, State::kBegun)) {
     g_starting_thread.store(thread, std::memory_order_relaxed);
     Start();
+    const keys::Gate gate;
     g_state.store(State::kDone, std::memory_order_release);
     return Started::kYes;
   }
@@ -196,6 +210,11 @@ extern "C" {
 
 void pageward_preload_init();
 int pageward_jemalloc_key_create(pthread_key_t* key, void (*destructor)(void*));
+
+// What libc's static part knows this library by; the usual start files, which define it, also bring
+// a handler that writes a variable of theirs when the process exits.
+[[gnu::visibility("hidden")]] extern const void* const __dso_handle;
+const void* const __dso_handle = &__dso_handle;
 
 }  // extern "C"
 

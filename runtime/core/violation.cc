@@ -5,13 +5,19 @@
 #include <atomic>
 #include <cstdlib>
 
+#include "runtime/core/open_page.h"
 #include "runtime/core/text.h"
 
 namespace pageward {
 namespace {
 
-constinit std::atomic<bool> g_dying{false};
-constinit std::atomic<FatalHook> g_hook{nullptr};
+struct Dying {
+  std::atomic<bool> has_begun{false};
+  std::atomic<FatalHook> hook{nullptr};
+};
+
+// Open: whoever dies may be anywhere.
+[[gnu::section("pageward_open")]] constinit OpenPage<Dying> g_dying;
 
 void WriteAll(std::string_view text) {
   while (!text.empty()) {
@@ -60,16 +66,17 @@ std::string_view NameOf(Violation violation) {
 }
 
 void SetFatalHook(FatalHook hook) {
-  g_hook.store(hook, std::memory_order_release);
+  g_dying.value.hook.store(hook, std::memory_order_release);
 }
 
 void Fatal(Violation violation, std::string_view message) {
-  if (!g_dying.exchange(true)) {
+  if (!g_dying.value.has_begun.exchange(true)) {
     Text<512> line;
     line.Append("pageward: ").Append(NameOf(violation)).Append(": ").Append(message);
     line.EndLine();
     WriteAll(line.view());
-    if (const FatalHook hook = g_hook.load(std::memory_order_acquire); hook != nullptr) {
+    if (const FatalHook hook = g_dying.value.hook.load(std::memory_order_acquire);
+        hook != nullptr) {
       hook(violation);
     }
   }

@@ -155,7 +155,7 @@ Status Engine::CloseRanges(std::span<const MetadataPart> others, arch::Pkey key)
     return closed;
   }
   for (const MetadataPart& part : others) {
-    const Status closed = os_->ProtectWithKey(part.range, os::Protection::kNone, key);
+    const Status closed = os_->ProtectWithKey(part.range, part.protection, key);
     if (!closed.ok()) {
       return closed;
     }
@@ -172,6 +172,8 @@ Status Engine::CloseMetadata(std::span<const MetadataPart> others) {
   if (const Status closed = keys::CloseMetadata(*os_, *key); !closed.ok()) {
     return closed;
   }
+  // This object may lie in what is being closed.
+  const keys::Gate gate;
   if (const Status closed = CloseRanges(others, *key); !closed.ok()) {
     // What has the key by now is left with it: whoever writes it does so inside the gate, which
     // opens that key for as long as the process lives.
@@ -191,6 +193,18 @@ const MetadataPart* Engine::FindMetadata(VirtAddr address) const {
     }
   }
   return nullptr;
+}
+
+std::uint64_t Engine::ClosedDataBytes() const {
+  std::uint64_t bytes = 0;
+  for (const MetadataPart& part : std::span(metadata_, metadata_key_ ? metadata_count_ : 0)) {
+    bytes += part.protection == os::Protection::kReadWrite ? part.range.bytes : 0;
+  }
+  return bytes;
+}
+
+std::uint64_t Engine::OpenTableBytes() {
+  return zone_->CommittedTableBytes(kClosedTableCount, kTableCount);
 }
 
 std::uint64_t Engine::ClosedTableBytes() {

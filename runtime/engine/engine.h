@@ -24,7 +24,9 @@ namespace pageward::engine {
 /// A kind of metadata and where it lies. For reports.
 struct MetadataPart {
   VirtRange range;
-  std::string_view name;  ///< As in "write to the leaves of the frame table".
+  std::string_view name;  ///< As in "12 bytes into the leaves of the frame table".
+  /// How it is accessible but for its key: not at all before it is in use, or already.
+  os::Protection protection = os::Protection::kNone;
 };
 
 /// Everything below the heap, for one process.
@@ -51,8 +53,8 @@ class Engine {
   object::ObjectMap MakeObjectMap() const;
 
   /// Closes what the heap decides by: from now on the tables of the zone and `others` are written
-  /// inside the gate only (keys/gate.h). Once, after Start(), while there is one thread. Nothing of
-  /// `others` may be in use yet, nor accessible: what becomes so later stays closed.
+  /// inside the gate only (keys/gate.h). Once, after Start(), while there is one thread. What
+  /// becomes accessible later stays closed.
   ///
   /// Errors: those of KeyBroker::KeyFor() and of changing protection. Metadata counts as open then,
   /// and works as it does otherwise.
@@ -64,6 +66,10 @@ class Engine {
   const MetadataPart* FindMetadata(VirtAddr address) const;
   /// Returns how many bytes of the zone's tables are in use and closed.
   std::uint64_t ClosedTableBytes();
+  /// Returns how many bytes of them are in use and open, since malloc and free write them.
+  std::uint64_t OpenTableBytes();
+  /// Returns how many bytes were in use already when they were closed.
+  std::uint64_t ClosedDataBytes() const;
 
   /// Returns how well `asset` is protected in this process. Asks the system where that has not been
   /// found out yet, and remembers nothing: for reports and for requirements at start.

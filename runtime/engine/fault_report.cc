@@ -56,6 +56,8 @@ std::string_view NameOf(Fault::Kind kind) {
 }
 
 void Report(const Fault& fault) {
+  // Asking what runs there are takes locks. The interrupted code gets nothing of this.
+  const keys::Gate gate;
   Text<384> line;
   DescribeFault(*g_engine, fault, &line);
   if (!line.view().empty()) {
@@ -83,6 +85,7 @@ bool TryRepair(const Fault& fault, ucontext_t* context) {
       !os::SetInterruptedRights(context, keys::AtBaseline(*rights))) {
     return false;
   }
+  const keys::Gate gate;
   g_repaired.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
@@ -101,7 +104,7 @@ void BlockFor(const struct sigaction& action) {
   if ((action.sa_flags & SA_NODEFER) == 0) {
     blocked |= std::uint64_t{1} << (SIGSEGV - 1);
   }
-  static_cast<void>(os::Syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, nullptr, sizeof(blocked)));
+  static_cast<void>(os::Syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, 0, sizeof(blocked)));
 }
 
 // Lets the signal have the effect that it would have had without us.
@@ -143,6 +146,7 @@ void OnFault(int signal, siginfo_t* info, void* context) {
     }
     Report(fault);
     if (IsUngatedWrite(fault)) {
+      const keys::Gate gate;
       g_ungated.fetch_add(1, std::memory_order_relaxed);
       EndAtThisFault();
       return;

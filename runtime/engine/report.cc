@@ -112,7 +112,12 @@ void WriteMetadata(Engine& engine, const HeapFigures& heap, TextWriter* out) {
   if (engine.metadata_key()) {
     Line(out, "closed metadata").AppendDecimal(engine.ClosedTableBytes() / kFrameBytes);
     out->Append(" pages in tables, ").AppendDecimal(heap.metadata_area_bytes / kFrameBytes);
-    out->Append(" of jemalloc's, key ").AppendDecimal(engine.metadata_key()->value()).EndLine();
+    out->Append(" of jemalloc's, ").AppendDecimal(engine.ClosedDataBytes() / kFrameBytes);
+    out->Append(" of data, key ").AppendDecimal(engine.metadata_key()->value()).EndLine();
+    Line(out, "left open").Append("thread-local data, thread caches, ");
+    out->AppendDecimal(engine.OpenTableBytes() / kFrameBytes)
+        .Append(" pages of live objects' bytes");
+    out->EndLine();
     Line(out, "gate").Append("opened ").AppendDecimal(keys::GateOpenings()).Append(" times; ");
     out->AppendDecimal(UngatedWrites()).Append(" ungated writes, ");
     out->AppendDecimal(RepairedFaults()).Append(" repairs").EndLine();

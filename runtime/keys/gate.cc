@@ -9,7 +9,7 @@ namespace pageward::keys {
 
 namespace internal {
 
-constinit std::uint32_t g_metadata_field = 0;
+[[gnu::section("pageward_open")]] constinit OpenPage<std::uint32_t> g_metadata_field;
 constinit thread_local std::uint64_t t_gate_openings = 0;
 
 namespace {
@@ -27,6 +27,11 @@ void PublishOpenings() {
 }  // namespace internal
 
 namespace {
+
+Status ProtectField(os::Os& os, os::Protection protection) {
+  return os.Protect({VirtAddr::Of(&internal::g_metadata_field), sizeof(internal::g_metadata_field)},
+                    protection);
+}
 
 // Tries on a page of its own what the levels promise.
 bool LevelsAct(os::Os& os, arch::Pkey key) {
@@ -52,20 +57,22 @@ Status CloseMetadata(os::Os& os, arch::Pkey key) {
     return Error::kUnsupported;
   }
   const arch::Pkru before = arch::ReadPkru();
-  internal::g_metadata_field = 3u << (2 * key.value());
+  internal::g_metadata_field.value = 3u << (2 * key.value());
   RestoreBaseline();
-  if (!LevelsAct(os, key)) {
-    OpenMetadata();
+  if (!LevelsAct(os, key) || !ProtectField(os, os::Protection::kRead).ok()) {
+    internal::g_metadata_field.value = 0;
     arch::WritePkru(before);
     return Error::kUnsupported;
   }
   return Status();
 }
 
-void OpenMetadata() {
-  if (const std::uint32_t field = internal::g_metadata_field; field != 0) {
+void OpenMetadata(os::Os& os) {
+  if (const std::uint32_t field = internal::g_metadata_field.value; field != 0) {
     arch::WritePkru(internal::WithField(arch::ReadPkru(), field, 0));
-    internal::g_metadata_field = 0;
+    if (ProtectField(os, os::Protection::kReadWrite).ok()) {
+      internal::g_metadata_field.value = 0;
+    }
   }
 }
 

@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "runtime/arch/pku.h"
+#include "runtime/core/open_page.h"
 #include "runtime/core/result.h"
 #include "runtime/os/os.h"
 
@@ -26,8 +27,9 @@ enum class Level : std::uint8_t { kBaseline, kMetadata };
 namespace internal {
 
 // The two bits of the metadata's key in PKRU; 0 while metadata is open, and on machines without
-// keys for ever.
-extern constinit std::uint32_t g_metadata_field;
+// keys for ever. Read-only while it is closed, and not closed itself: a thread that has no rights
+// looks here for how to get them.
+extern constinit OpenPage<std::uint32_t> g_metadata_field;
 extern constinit thread_local std::uint64_t t_gate_openings;
 
 inline constexpr std::uint64_t kOpeningsAtOnce = 64;
@@ -58,13 +60,13 @@ template <Level kLevel>
 class [[nodiscard]] LevelScope {
  public:
   [[gnu::always_inline]] LevelScope() {
-    if (const std::uint32_t field = internal::g_metadata_field; field != 0) {
+    if (const std::uint32_t field = internal::g_metadata_field.value; field != 0) {
       Enter(field);
     }
   }
   [[gnu::always_inline]] ~LevelScope() {
     if (former_ != kUnchanged) {
-      Leave(internal::g_metadata_field);
+      Leave(internal::g_metadata_field.value);
     }
   }
   LevelScope(const LevelScope&) = delete;
@@ -117,24 +119,24 @@ using BaselineScope = LevelScope<Level::kBaseline>;
 /// Requires: `key` is claimed and closed for this thread.
 Status CloseMetadata(os::Os& os, arch::Pkey key);
 
-/// Opens what CloseMetadata() closed, for this thread. For tests, and for a start that fails later.
-void OpenMetadata();
+/// Opens what CloseMetadata() closed, for this thread. For tests.
+void OpenMetadata(os::Os& os);
 
 /// Returns whether metadata is closed in this process.
 inline bool IsMetadataClosed() {
-  return internal::g_metadata_field != 0;
+  return internal::g_metadata_field.value != 0;
 }
 
 /// Returns whether this thread is inside the gate. False where metadata is not closed.
 inline bool IsInsideGate() {
-  const std::uint32_t field = internal::g_metadata_field;
+  const std::uint32_t field = internal::g_metadata_field.value;
   return field != 0 && (arch::ReadPkru().value() & field) == 0;
 }
 
 /// Gives this thread its baseline rights, whatever it has. For the start of signal handlers, which
 /// the kernel enters with every key closed.
 inline void RestoreBaseline() {
-  if (const std::uint32_t field = internal::g_metadata_field; field != 0) {
+  if (const std::uint32_t field = internal::g_metadata_field.value; field != 0) {
     arch::WritePkru(
         internal::WithField(arch::ReadPkru(), field, internal::BitsOf<Level::kBaseline>(field)));
   }
@@ -142,7 +144,7 @@ inline void RestoreBaseline() {
 
 /// Returns `rights` with those for metadata at the baseline.
 inline arch::Pkru AtBaseline(arch::Pkru rights) {
-  const std::uint32_t field = internal::g_metadata_field;
+  const std::uint32_t field = internal::g_metadata_field.value;
   return field == 0 ? rights
                     : internal::WithField(rights, field, internal::BitsOf<Level::kBaseline>(field));
 }

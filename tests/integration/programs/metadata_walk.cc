@@ -157,12 +157,21 @@ std::size_t FindMappings(unsigned key, Range* found, std::size_t most) {
   return count;
 }
 
+// The kernel's struct sigaction (x86-64).
+struct KernelAction {
+  void (*handler)(int, siginfo_t*, void*);
+  unsigned long flags;
+  void (*restorer)();
+  unsigned long mask;
+};
+
+// Past libc, where the heap would be asked first and end the process. The handler never returns.
 void InstallHandler() {
-  struct sigaction action = {};
-  action.sa_sigaction = OnFault;
-  action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGSEGV, &action, nullptr);
+  constexpr unsigned long kRestorer = 0x04000000;  // SA_RESTORER
+  KernelAction action = {&OnFault, SA_SIGINFO | SA_NODEFER | SA_ONSTACK | kRestorer, [] {}, 0};
+  if (syscall(SYS_rt_sigaction, SIGSEGV, &action, nullptr, sizeof(action.mask)) != 0) {
+    std::exit(4);
+  }
 }
 
 // --- One write -----------------------------------------------------------------------------------

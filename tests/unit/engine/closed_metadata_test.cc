@@ -34,14 +34,14 @@ struct World {
     config.zone_bytes = std::uint64_t{1} << 30;
     PW_CHECK(engine.Start(os, config).ok(), Violation::kAssertion, 1);
     other = *os.Reserve(4 * kFrameBytes, kFrameBytes);
-    const MetadataPart part = {other, "another library's metadata"};
+    const MetadataPart part = {other, "another library's metadata", os::Protection::kNone};
     // The claim, which is remembered, comes first; then every change of protection fails in turn.
     if (engine.keys().KeyFor(keys::KeyBroker::Purpose::kMetadata).ok()) {
-      for (std::uint32_t successes = 0; successes < 3; ++successes) {
+      for (std::uint32_t successes = 0; successes < 4; ++successes) {
         os.faults().FailAfter(FaultyOs::Kind::kProtect, successes, Error::kNoMemory, 1);
         failed_cleanly = failed_cleanly && !engine.CloseMetadata({&part, 1}).ok() &&
                          !engine.metadata_key() && engine.TierOf(Asset::kMetadata) == Tier::kOff;
-        keys::OpenMetadata();
+        keys::OpenMetadata(os);
       }
       os.faults().StopFailing();
     }
@@ -60,7 +60,7 @@ class ClosedMetadataTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { world_ = new World; }
   static void TearDownTestSuite() {
-    keys::OpenMetadata();
+    keys::OpenMetadata(world_->os);
     world_ = nullptr;  // An engine is never destroyed.
   }
   void SetUp() override {

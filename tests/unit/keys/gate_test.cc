@@ -37,7 +37,7 @@ class GateTest : public testing::Test {
   }
   void TearDown() override {
     if (arch::HasOspke()) {
-      OpenMetadata();
+      OpenMetadata(os_);
       ASSERT_TRUE(os_.Unmap(page_).ok());
       arch::WritePkru(before_);
     }
