@@ -75,10 +75,16 @@ class ClosedMetadataTest(PreloadTest):
                 done = self.walk(LD_PRELOAD=f"{WRONG_GATES}/{name}.so")
                 self.assertFalse(self.is_closed_throughout(done), done.stdout)
 
+    # Spec: U16
     def test_a_write_to_it_dies_with_a_report(self) -> None:
-        self.assert_dies([self.our("metadata_walk"), self.key(), "write"],
-                         r"^pageward: write to metadata: write of 0x[0-9a-f]+, \d+ bytes into .*; "
-                         r"protection key \d+ is closed .* \(code at 0x[0-9a-f]+, thread \d+\)$")
+        # By a stray pointer, by running off the end of open memory, and by free() itself.
+        for way in ("write", "overflow", "cache"):
+            with self.subTest(way=way):
+                self.assert_dies(
+                    [self.our("metadata_walk"), self.key(), way],
+                    r"^pageward: write to metadata: write of 0x[0-9a-f]+, \d+ bytes into (the "
+                    r"|jemalloc's )[a-zA-Z .']+; protection key \d+ is closed .* "
+                    r"\(code at 0x[0-9a-f]+, thread \d+\)$")
 
     def test_the_heap_writes_no_answer_where_its_caller_could_not(self) -> None:
         for way in ("mallctl", "mib", "name", "length", "stats"):

@@ -2,24 +2,28 @@
 // once, while others keep the heap busy. Where metadata lies is asked of the kernel: it is what
 // carries the key that the report names.
 //
-// usage: metadata_walk KEY [write | mallctl | mib | name | length | stats]
+// usage: metadata_walk KEY [write | overflow | cache | mallctl | mib | name | length | stats]
 //
 // Without a second word it prints "pages N denied M threads T": of the pages with the key that are
 // writable but for it, how many there are, and how many attempts were refused with SEGV_PKUERR, by
 // all threads together.
 //
-// With one it gets metadata written in one way and should not survive it: by itself, or by asking
-// an entry point of the heap to leave an answer there. `stats` lets a function of the program's,
-// called by the heap, write it.
+// With one it gets metadata written in one way and should not survive it: by itself, by running
+// on from memory that it may write, by a free() with a forged thread cache, or by asking an entry
+// point of the heap to leave an answer there. `stats` lets a function of the program's, called by
+// the heap, write it.
+#include <link.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
@@ -130,15 +134,17 @@ Count Walk(const std::vector<Range>& ranges) {
 
 // --- What the kernel says ------------------------------------------------------------------------
 
-// The mappings with `key` that could be written if it were open. Without allocating: the heap must
-// not change under it.
-std::size_t FindMappings(unsigned key, Range* found, std::size_t most) {
+// The mappings with `key` that could be written if it were open, and where one of them follows a
+// mapping that is. Without allocating: the heap must not change under it.
+std::size_t FindMappings(unsigned key, Range* found, std::size_t most,
+                         std::uintptr_t* border = nullptr) {
   std::FILE* smaps = std::fopen("/proc/self/smaps", "r");
   static char buffer[1 << 16];
   std::setvbuf(smaps, buffer, _IOFBF, sizeof(buffer));
   char line[512];
   Range now;
   bool is_writable = false;
+  std::uintptr_t open_end = 0;
   std::size_t count = 0;
   while (std::fgets(line, sizeof(line), smaps) != nullptr) {
     char rights[5] = {};
@@ -148,9 +154,14 @@ std::size_t FindMappings(unsigned key, Range* found, std::size_t most) {
     if (std::sscanf(line, "%lx-%lx %4s", &begin, &end, rights) == 3) {
       now = Range{begin, end};
       is_writable = rights[1] == 'w';
-    } else if (std::sscanf(line, "ProtectionKey: %u", &carried) == 1 && carried == key &&
-               is_writable && count < most) {
-      found[count++] = now;
+    } else if (std::sscanf(line, "ProtectionKey: %u", &carried) == 1 && is_writable) {
+      if (carried == key && count < most) {
+        found[count++] = now;
+      }
+      if (carried == key && border != nullptr && now.begin == open_end) {
+        *border = open_end;
+      }
+      open_end = carried == 0 ? now.end : 0;
     }
   }
   std::fclose(smaps);
@@ -176,14 +187,71 @@ void InstallHandler() {
 
 // --- One write -----------------------------------------------------------------------------------
 
-// A page of metadata.
+// A page of metadata, and one that follows memory which anybody may write.
 Range g_target;
+std::uintptr_t g_border = 0;
+
+// The library's thread-local data of this thread.
+int FindThreadData(dl_phdr_info* info, std::size_t, void* found) {
+  if (std::strstr(info->dlpi_name, "pageward-preload") == nullptr) {
+    return 0;
+  }
+  for (unsigned i = 0; i < info->dlpi_phnum; ++i) {
+    if (info->dlpi_phdr[i].p_type == PT_TLS) {
+      const auto begin = reinterpret_cast<std::uintptr_t>(info->dlpi_tls_data);
+      *static_cast<Range*>(found) = Range{begin, begin + info->dlpi_phdr[i].p_memsz};
+    }
+  }
+  return 1;
+}
+
+// Returns the word at `address`, or null if nothing can be read there.
+void* WordAt(void* address) {
+  void* word = nullptr;
+  iovec here = {&word, sizeof(word)};
+  iovec there = {address, sizeof(word)};
+  return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == sizeof(word) ? word : nullptr;
+}
+
+// Lets the next free() of 64 bytes store what it is given into `target`: the heads of this thread's
+// caches are the pointers that lead to what was freed last.
+bool ForgeCache(void* target) {
+  Range data;
+  dl_iterate_phdr(&FindThreadData, &data);
+  void* const last = std::malloc(64);
+  std::free(last);
+  bool is_forged = false;
+  for (std::uintptr_t at = data.begin; at + sizeof(void*) <= data.end; at += sizeof(void*)) {
+    void** const word = reinterpret_cast<void**>(at);
+    if (*word != nullptr && WordAt(*word) == last) {
+      *word = target;
+      is_forged = true;
+    }
+  }
+  return is_forged;
+}
 
 int WriteBy(const std::string& way) {
   void* const target = reinterpret_cast<void*>(g_target.begin + 128);
   std::size_t length = sizeof(std::size_t);
   if (way == "write") {
     *static_cast<volatile char*>(target) = 1;
+  } else if (way == "overflow") {
+    if (g_border == 0) {
+      std::puts("no border");
+      return 2;
+    }
+    for (std::uintptr_t at = g_border - 64; at < g_border + 64; ++at) {
+      auto* byte = reinterpret_cast<volatile unsigned char*>(at);
+      *byte = *byte;
+    }
+  } else if (way == "cache") {
+    void* const object = std::malloc(64);
+    if (!ForgeCache(target)) {
+      std::puts("no cache");
+      return 2;
+    }
+    std::free(object);
   } else if (way == "mallctl") {
     mallctl("stats.allocated", target, &length, nullptr, 0);
   } else if (way == "mib") {
@@ -216,7 +284,7 @@ int main(int argc, char** argv) {
   }
   const auto key = static_cast<unsigned>(std::atoi(argv[1]));
   if (argc == 3) {
-    return FindMappings(key, &g_target, 1) == 1 ? WriteBy(argv[2]) : 3;
+    return FindMappings(key, &g_target, 1, &g_border) == 1 ? WriteBy(argv[2]) : 3;
   }
   std::vector<std::thread> workers;
   for (unsigned i = 0; i < kWorkers; ++i) {

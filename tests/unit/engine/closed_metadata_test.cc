@@ -150,7 +150,6 @@ TEST_F(ClosedMetadataTest, TheHeapWorksInsideTheGateAndNotOutside) {
 
 using ClosedMetadataDeathTest = ClosedMetadataTest;
 
-// Spec: U16
 TEST_F(ClosedMetadataDeathTest, AWriterDiesWithAReportOfWhatItHit) {
   EXPECT_EXIT(
       {
