@@ -37,7 +37,61 @@ class Heap::Source final : public object::ObjectSource {
  public:
   Source(Heap& heap, ArenaSlot arena) : heap_(heap), arena_(arena) {}
 
+  // A cache can be overwritten: whatever it says about where its slots are is believed outside the
+  // gate only, and inside it work goes on with copies.
+
   std::size_t Fill(SizeClass size_class, std::span<void*> slots) override {
+    if (!keys::IsMetadataClosed()) [[likely]] {
+      return FillInto(size_class, slots);
+    }
+    const keys::BaselineScope closed;
+    CheckArena();
+    void* taken[kMostAtOnce];
+    const std::span<void*> room(taken, slots.size() < kMostAtOnce ? slots.size() : kMostAtOnce);
+    const std::size_t filled = FillInto(size_class, room);
+    for (std::size_t i = 1; i <= filled; ++i) {
+      slots[slots.size() - i] = room[room.size() - i];
+    }
+    return filled;
+  }
+
+  void Flush(SizeClass size_class, std::span<void*> objects) override {
+    if (!keys::IsMetadataClosed()) [[likely]] {
+      FlushFrom(size_class, objects);
+      return;
+    }
+    const keys::BaselineScope closed;
+    CheckArena();
+    void* given[kMostAtOnce];
+    while (!objects.empty()) {
+      const std::size_t count = objects.size() < kMostAtOnce ? objects.size() : kMostAtOnce;
+      for (std::size_t i = 0; i < count; ++i) {
+        given[i] = Checked(size_class, objects[i]);
+      }
+      FlushFrom(size_class, std::span(given, count));
+      objects = objects.subspan(count);
+    }
+  }
+
+ private:
+  // No bin holds more.
+  static constexpr std::size_t kMostAtOnce = 200;
+
+  void CheckArena() const {
+    PW_CHECK(arena_.value < heap_.arenas_.count(), Violation::kInvariant, arena_.value);
+  }
+
+  // Dies unless `object` is where objects of its class are, and not in the program's hands.
+  void* Checked(SizeClass size_class, void* object) const {
+    const FrameClass frame_class = object::FrameClassOf(size_class);
+    PW_CHECK(heap_.map_.IsPlausible(object) && heap_.map_.ClassAt(object) == frame_class &&
+                 !heap_.map_.IsLive(object, frame_class),
+             Violation::kForeignPointer, VirtAddr::Of(object).value());
+    return object;
+  }
+
+  std::size_t FillInto(SizeClass size_class, std::span<void*> slots) {
+    const keys::Gate gate;
     const std::size_t bytes = BytesOf(size_class);
     std::size_t filled = 0;
     if (size_class.IsSlab()) {
@@ -56,7 +110,8 @@ class Heap::Source final : public object::ObjectSource {
     return filled;
   }
 
-  void Flush(SizeClass size_class, std::span<void*> objects) override {
+  void FlushFrom(SizeClass size_class, std::span<void*> objects) {
+    const keys::Gate gate;
     if (size_class.IsSlab()) {
       heap_.arenas_.Flush(arena_, BinOf(size_class), BytesOf(size_class), objects);
       return;
@@ -66,7 +121,6 @@ class Heap::Source final : public object::ObjectSource {
     }
   }
 
- private:
   Heap& heap_;
   ArenaSlot arena_;
 };
@@ -110,6 +164,7 @@ bool Heap::EnsureCache(ThreadHeap& thread) {
   if (thread.state == ThreadHeap::State::kWithout || options_.bypasses_caches) {
     return false;
   }
+  const keys::Gate gate;
   // Lets jemalloc set up its own thread-specific data: the batch functions expect it, and its
   // destructor is where LeaveThread() is called from.
   static_cast<void>(jemalloc_nallocx(object::kGranuleBytes, 0));
@@ -136,34 +191,47 @@ bool Heap::PrepareToAllocate(ThreadHeap& thread) {
     return false;
   }
   if (!thread.has_arena) {
+    const keys::Gate gate;
     thread.arena = arenas_.Enter();
     thread.has_arena = true;
   }
   return true;
 }
 
+// What threads know of each other lies where each of them can write: it is followed at the
+// baseline.
 void Heap::Unlink(ThreadHeap& thread) {
-  (thread.previous != nullptr ? thread.previous->next : threads_) = thread.next;
+  if (thread.previous == nullptr) {
+    threads_ = thread.next;
+  }
+  --thread_count_;
+  const keys::BaselineScope closed;
+  if (thread.previous != nullptr) {
+    thread.previous->next = thread.next;
+  }
   if (thread.next != nullptr) {
     thread.next->previous = thread.previous;
   }
-  --thread_count_;
 }
 
 void Heap::LeaveThread() {
-  const keys::Gate gate;
   ThreadHeap& thread = t_heap;
   if (thread.state == ThreadHeap::State::kCaching) {
     Source source(*this, thread.arena);
     CacheSlots* slots = thread.cache.Detach(source);
     {
+      const keys::Gate gate;
       MutexLock lock(threads_mutex_);
       Unlink(thread);
-      slots->next_free = free_slots_;
+      {
+        const keys::BaselineScope closed;
+        slots->next_free = free_slots_;
+      }
       free_slots_ = slots;
     }
   }
   if (thread.has_arena) {
+    const keys::Gate gate;
     arenas_.Leave(thread.arena);
     thread.has_arena = false;
   }
@@ -172,7 +240,7 @@ void Heap::LeaveThread() {
 
 void Heap::FlushThread() {
   if (t_heap.state == ThreadHeap::State::kCaching) {
-    const keys::Gate gate;
+    const keys::BaselineScope closed;
     Source source(*this, t_heap.arena);
     t_heap.cache.FlushAll(source);
   }
@@ -232,7 +300,6 @@ void Heap::ChildAfterFork() {
 // --- Allocating ----------------------------------------------------------------------------------
 
 void* Heap::AllocateSlow(std::size_t bytes) {
-  const keys::Gate gate;
   ThreadHeap& thread = t_heap;
   const bool is_caching = PrepareToAllocate(thread);
   if (bytes >= options_.uncached_from_bytes || !is_caching) {
@@ -297,7 +364,6 @@ void Heap::FreeSlow(void* object) {
 
 // Takes an object that the map no longer calls live, and whose bin had no room or does not exist.
 void Heap::FreeLive(void* object, FrameClass frame_class) {
-  const keys::Gate gate;
   ThreadHeap& thread = t_heap;
   if (!IsCached(frame_class) || !EnsureCache(thread)) {
     FreeUncached(object, frame_class, kAllocxNoCache);

@@ -77,6 +77,7 @@ Heap::Origin Heap::OriginOf(int flags) const {
 // --- Allocating ----------------------------------------------------------------------------------
 
 void* Heap::AllocateUncached(std::size_t bytes, int flags) {
+  const keys::Gate gate;
   void* object = jemalloc_mallocx(BytesToAskFor(bytes), flags);
   if (object == nullptr && GiveUpSlack(bytes)) {
     object = jemalloc_mallocx(BytesToAskFor(bytes), flags);
@@ -91,6 +92,7 @@ bool Heap::GiveUpSlack(std::size_t wanted_bytes) {
     return false;
   }
   FlushThread();
+  const keys::Gate gate;
   // 4096 stands for all arenas (MALLCTL_ARENAS_ALL).
   const int error = jemalloc_mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);
   FinishPurge();
@@ -148,6 +150,7 @@ void* Heap::AllocateWithFlags(std::size_t bytes, int flags) {
 
 // Takes an object that the map no longer calls live past the caches.
 void Heap::FreeUncached(void* object, FrameClass frame_class, int flags) {
+  const keys::Gate gate;
   if (frame_class != FrameClass::kLarge) {
     jemalloc_dallocx(object, flags);
     return;

@@ -197,8 +197,8 @@ constinit ThreadEnd g_jemalloc_thread_end = nullptr;
 
 // The objects of a thread go back before jemalloc takes leave of it.
 void EndThread(void* jemalloc_data) {
-  const keys::Gate gate;
   g_heap.LeaveThread();
+  const keys::Gate gate;
   g_jemalloc_thread_end(jemalloc_data);
   keys::PublishThreadOpenings();
 }
