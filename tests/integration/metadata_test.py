@@ -86,6 +86,10 @@ class ClosedMetadataTest(PreloadTest):
                     r"|jemalloc's )[a-zA-Z .']+; protection key \d+ is closed .* "
                     r"\(code at 0x[0-9a-f]+, thread \d+\)$")
 
+    def test_a_pointer_that_leaves_a_forged_cache_is_looked_up(self) -> None:
+        self.assert_dies([self.our("metadata_walk"), self.key(), "slot"],
+                         r"^pageward: foreign pointer: 0x[0-9a-f]+ ")
+
     def test_the_heap_writes_no_answer_where_its_caller_could_not(self) -> None:
         for way in ("mallctl", "mib", "name", "length", "stats"):
             with self.subTest(way=way):

@@ -2,16 +2,17 @@
 // once, while others keep the heap busy. Where metadata lies is asked of the kernel: it is what
 // carries the key that the report names.
 //
-// usage: metadata_walk KEY [write | overflow | cache | mallctl | mib | name | length | stats]
+// usage: metadata_walk KEY [write | overflow | cache | slot | mallctl | mib | name | length |
+// stats]
 //
 // Without a second word it prints "pages N denied M threads T": of the pages with the key that are
 // writable but for it, how many there are, and how many attempts were refused with SEGV_PKUERR, by
 // all threads together.
 //
 // With one it gets metadata written in one way and should not survive it: by itself, by running
-// on from memory that it may write, by a free() with a forged thread cache, or by asking an entry
-// point of the heap to leave an answer there. `stats` lets a function of the program's, called by
-// the heap, write it.
+// on from memory that it may write, by a free() with a forged thread cache or one that was given a
+// forged pointer, or by asking an entry point of the heap to leave an answer there. `stats` lets a
+// function of the program's, called by the heap, write it.
 #include <link.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -213,9 +214,12 @@ void* WordAt(void* address) {
   return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == sizeof(word) ? word : nullptr;
 }
 
-// Lets the next free() of 64 bytes store what it is given into `target`: the heads of this thread's
-// caches are the pointers that lead to what was freed last.
-bool ForgeCache(void* target) {
+enum class Forged { kHead, kSlot };
+
+// Lets the next free() of 64 bytes store what it is given into `target`, or puts `target` among the
+// objects that are free: the heads of this thread's caches are the pointers that lead to what was
+// freed last.
+bool ForgeCache(Forged part, void* target) {
   Range data;
   dl_iterate_phdr(&FindThreadData, &data);
   void* const last = std::malloc(64);
@@ -224,7 +228,11 @@ bool ForgeCache(void* target) {
   for (std::uintptr_t at = data.begin; at + sizeof(void*) <= data.end; at += sizeof(void*)) {
     void** const word = reinterpret_cast<void**>(at);
     if (*word != nullptr && WordAt(*word) == last) {
-      *word = target;
+      if (part == Forged::kHead) {
+        *word = target;
+      } else {
+        *static_cast<void**>(*word) = target;
+      }
       is_forged = true;
     }
   }
@@ -247,11 +255,23 @@ int WriteBy(const std::string& way) {
     }
   } else if (way == "cache") {
     void* const object = std::malloc(64);
-    if (!ForgeCache(target)) {
+    if (!ForgeCache(Forged::kHead, target)) {
       std::puts("no cache");
       return 2;
     }
     std::free(object);
+  } else if (way == "slot") {
+    std::vector<void*> objects(1000);
+    for (void*& object : objects) {
+      object = std::malloc(64);
+    }
+    if (!ForgeCache(Forged::kSlot, target)) {
+      std::puts("no cache");
+      return 2;
+    }
+    for (void* object : objects) {
+      std::free(object);
+    }
   } else if (way == "mallctl") {
     mallctl("stats.allocated", target, &length, nullptr, 0);
   } else if (way == "mib") {
