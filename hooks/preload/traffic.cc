@@ -2,6 +2,7 @@
 
 #include "hooks/preload/exit_report.h"
 #include "runtime/core/bits.h"
+#include "runtime/keys/gate.h"
 #include "runtime/trace/mirror_report.h"
 #include "runtime/trace/run_tap.h"
 #include "runtime/trace/trace_file.h"
@@ -55,6 +56,7 @@ void ReportMirror() {
 }
 
 [[gnu::destructor]] void EndTraffic() {
+  const keys::Gate gate;
   // A copy of the process that ends without exec is a part of the program.
   if (!g_tap.IsOpen() || g_os->ProcessId() != g_facts.process) {
     return;

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-LIMIT_S = 120
+LIMIT_S = 240
 
 
 def run(results: Path, job: str) -> str:
