@@ -68,6 +68,23 @@ class ClosedMetadataTest(PreloadTest):
                 self.assertTrue(residue, done.stderr)
                 print(f"walk: {done.stdout.strip()}; {residue.group()}")
 
+    def openings(self, kind: str, count: int) -> int:
+        done = self.run_program([self.our("operations"), kind, str(count)],
+                                PAGEWARD_CONF=conf("report:exit"),
+                                MALLOC_CONF="dirty_decay_ms:-1,muzzy_decay_ms:-1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return int(GATE.search(done.stderr).group(1))
+
+    # Spec: U12
+    def test_a_call_opens_the_gate_once_or_not_at_all(self) -> None:
+        # What a thread cache answers opens nothing; each other kind is two calls.
+        for kind, calls in (("small", 0), ("cached", 0), ("large", 2), ("zeroed", 2), ("grown", 2),
+                            ("aligned", 2)):
+            with self.subTest(kind=kind):
+                opened = self.openings(kind, 1000) - self.openings(kind, 0)
+                self.assertLessEqual(opened, calls * 1000)
+                print(f"openings: {kind} {opened} in 1000 rounds")
+
     # Spec: U14
     def test_a_gate_that_is_wrong_is_noticed(self) -> None:
         for name in ("gate_swapped", "gate_left_open"):
