@@ -28,11 +28,6 @@ void PublishOpenings() {
 
 namespace {
 
-Status ProtectField(os::Os& os, os::Protection protection) {
-  return os.Protect({VirtAddr::Of(&internal::g_metadata_field), sizeof(internal::g_metadata_field)},
-                    protection);
-}
-
 // Tries on a page of its own what the levels promise.
 bool LevelsAct(os::Os& os, arch::Pkey key) {
   const Result<VirtRange> page = os.MapZeroed(kFrameBytes);
@@ -59,7 +54,7 @@ Status CloseMetadata(os::Os& os, arch::Pkey key) {
   const arch::Pkru before = arch::ReadPkru();
   internal::g_metadata_field.value = 3u << (2 * key.value());
   RestoreBaseline();
-  if (!LevelsAct(os, key) || !ProtectField(os, os::Protection::kRead).ok()) {
+  if (!LevelsAct(os, key) || !os.Protect(GateWord(), os::Protection::kRead).ok()) {
     internal::g_metadata_field.value = 0;
     arch::WritePkru(before);
     return Error::kUnsupported;
@@ -67,13 +62,8 @@ Status CloseMetadata(os::Os& os, arch::Pkey key) {
   return Status();
 }
 
-void OpenMetadata(os::Os& os) {
-  if (const std::uint32_t field = internal::g_metadata_field.value; field != 0) {
-    arch::WritePkru(internal::WithField(arch::ReadPkru(), field, 0));
-    if (ProtectField(os, os::Protection::kReadWrite).ok()) {
-      internal::g_metadata_field.value = 0;
-    }
-  }
+VirtRange GateWord() {
+  return {VirtAddr::Of(&internal::g_metadata_field), sizeof(internal::g_metadata_field)};
 }
 
 std::uint64_t GateOpenings() {

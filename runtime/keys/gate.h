@@ -119,8 +119,8 @@ using BaselineScope = LevelScope<Level::kBaseline>;
 /// Requires: `key` is claimed and closed for this thread.
 Status CloseMetadata(os::Os& os, arch::Pkey key);
 
-/// Opens what CloseMetadata() closed, for this thread. For tests.
-void OpenMetadata(os::Os& os);
+/// Returns the page that says which key the gate opens. Nobody writes it while metadata is closed.
+VirtRange GateWord();
 
 /// Returns whether metadata is closed in this process.
 inline bool IsMetadataClosed() {

@@ -11,6 +11,7 @@
 #include "runtime/engine/report.h"
 #include "runtime/keys/gate.h"
 #include "tests/support/memory_probe.h"
+#include "tests/support/open_metadata.h"
 #include "tests/support/os/faulty_os.h"
 
 namespace pageward::engine {
@@ -41,7 +42,7 @@ struct World {
         os.faults().FailAfter(FaultyOs::Kind::kProtect, successes, Error::kNoMemory, 1);
         failed_cleanly = failed_cleanly && !engine.CloseMetadata({&part, 1}).ok() &&
                          !engine.metadata_key() && engine.TierOf(Asset::kMetadata) == Tier::kOff;
-        keys::OpenMetadata(os);
+        testing_support::OpenMetadata(os);
       }
       os.faults().StopFailing();
     }
@@ -60,7 +61,7 @@ class ClosedMetadataTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { world_ = new World; }
   static void TearDownTestSuite() {
-    keys::OpenMetadata(world_->os);
+    testing_support::OpenMetadata(world_->os);
     world_ = nullptr;  // An engine is never destroyed.
   }
   void SetUp() override {

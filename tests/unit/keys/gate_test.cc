@@ -8,6 +8,7 @@
 #include "runtime/arch/cpu.h"
 #include "runtime/core/units.h"
 #include "tests/support/memory_probe.h"
+#include "tests/support/open_metadata.h"
 #include "tests/support/os/fake_os.h"
 #include "tests/support/process_keys.h"
 
@@ -37,7 +38,7 @@ class GateTest : public testing::Test {
   }
   void TearDown() override {
     if (arch::HasOspke()) {
-      OpenMetadata(os_);
+      testing_support::OpenMetadata(os_);
       ASSERT_TRUE(os_.Unmap(page_).ok());
       arch::WritePkru(before_);
     }
