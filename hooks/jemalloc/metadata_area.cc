@@ -40,8 +40,10 @@ Status MetadataArea::MakeUsableUpTo(VirtAddr end) {
   const std::uint64_t missing = AlignUp(end - usable_end_, kStepBytes);
   const std::uint64_t left = reserved_.end() - usable_end_;
   const VirtRange step{usable_end_, missing < left ? missing : left};
-  if (const Status status = os_->Protect(step, os::Protection::kReadWrite); !status.ok()) {
-    return status;
+  if (!is_open_whole_) {
+    if (const Status status = os_->Protect(step, os::Protection::kReadWrite); !status.ok()) {
+      return status;
+    }
   }
   usable_end_ = step.end();
   return Status();
@@ -107,6 +109,13 @@ Result<VirtRange> MetadataArea::Map(std::uint64_t bytes) {
     CheckLocked();
   }
   return VirtRange{begin, bytes};
+}
+
+Status MetadataArea::OpenWhole() {
+  MutexLock lock(mutex_);
+  const Status opened = os_->Protect(reserved_, os::Protection::kReadWrite);
+  is_open_whole_ = opened.ok();
+  return opened;
 }
 
 void MetadataArea::Unmap(VirtRange range) {

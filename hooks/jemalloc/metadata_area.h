@@ -43,11 +43,15 @@ class MetadataArea {
   /// Takes `range` back, which may be a part of what was mapped, or several parts that touch.
   void Unmap(VirtRange range) PW_EXCLUDES(mutex_);
 
+  /// Makes the whole area accessible, which costs no memory, so that nobody changes its mapping
+  /// afterwards. Errors: as Map().
+  Status OpenWhole() PW_EXCLUDES(mutex_);
+
   bool Contains(VirtAddr address) const { return reserved_.Contains(address); }
   VirtRange reserved() const { return reserved_; }
   /// Bytes in use by jemalloc.
   std::uint64_t used_bytes() const PW_EXCLUDES(mutex_);
-  /// Bytes that are accessible by now, in use or not.
+  /// Bytes that are accessible by now, in use or not, or would be if the whole were not.
   std::uint64_t usable_bytes() const PW_EXCLUDES(mutex_);
   os::Os& os() const { return *os_; }
 
@@ -68,6 +72,7 @@ class MetadataArea {
   mutable Mutex mutex_{LockRank::kMetadata};
   VirtAddr next_ PW_GUARDED_BY(mutex_);
   VirtAddr usable_end_ PW_GUARDED_BY(mutex_);
+  bool is_open_whole_ PW_GUARDED_BY(mutex_) = false;
   std::uint64_t used_bytes_ PW_GUARDED_BY(mutex_) = 0;
   VirtRange kept_[kMostKept] PW_GUARDED_BY(mutex_) = {};
   std::size_t kept_count_ PW_GUARDED_BY(mutex_) = 0;

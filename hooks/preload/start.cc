@@ -122,6 +122,29 @@ void CloseMetadata() {
   static_cast<void>(g_engine.CloseMetadata(std::span(parts, 1 + count)));
 }
 
+// Sealing all of it takes more of the process than of its memory: what is reserved for tables
+// counts as data (RLIMIT_DATA). So it is done where it is asked for.
+bool WantsAllSealed(const engine::Config& config) {
+  return config.profile == engine::Profile::kStrict ||
+         config.required.of(engine::Asset::kMetadata) >= engine::Tier::kSealed;
+}
+
+// Where this can't be done mappings can be changed, and the tier says so.
+void SealMetadata(const engine::Config& config) {
+  if (!g_engine.metadata_key()) {
+    return;
+  }
+  VirtRange parts[4] = {keys::GateWord()};
+  const std::size_t count = FindOwnData(std::span(parts).subspan(1));
+  if (!g_engine.SealParts(std::span(parts, 1 + count)).ok() || !WantsAllSealed(config)) {
+    return;
+  }
+  const VirtRange area = JemallocMetadata().reserved();
+  if (JemallocMetadata().OpenWhole().ok() && g_engine.SealParts({&area, 1}).ok()) {
+    static_cast<void>(g_engine.SealTables());
+  }
+}
+
 void Start() {
   static constinit Environment environment;
   environment.Read(g_os);
@@ -134,6 +157,7 @@ void Start() {
   }
   CloseMetadata();
   const keys::Gate gate;
+  SealMetadata(config);
   RequireTiers(config);
   if (config.profile != engine::Profile::kOff) {
     engine::InstallFaultReport(g_engine);

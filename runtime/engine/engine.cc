@@ -64,6 +64,14 @@ std::uint64_t WithinAddressLimit(std::uint64_t bytes) {
   return half < bytes ? half : bytes;
 }
 
+// Whether pages that can be written count, touched or not. Source: Documentation/mm/
+// overcommit-accounting.rst of Linux.
+bool PromisesOnlyWhatThereIs(os::Os& os) {
+  std::array<char, 8> mode{};
+  const Result<std::size_t> read = os.ReadFile("/proc/sys/vm/overcommit_memory", mode);
+  return !read.ok() || *read == 0 || mode[0] == '2';
+}
+
 // The frame table's converter where nothing is ever converted: the heap's zone has mapped frames
 // only.
 class NoConverter final : public frame::PageblockConverter {
@@ -186,6 +194,31 @@ Status Engine::CloseMetadata(std::span<const MetadataPart> others) {
   return Status();
 }
 
+Status Engine::SealParts(std::span<const VirtRange> parts) {
+  PW_ASSERT(metadata_key_);
+  if (os_->IsFiltered() && os_->ProbeInChild(os::ProbedCall::kMseal) != os::ProbeOutcome::kWorks) {
+    return Error::kUnsupported;
+  }
+  for (const VirtRange& part : parts) {
+    if (const Status sealed = os_->Seal(part); !sealed.ok()) {
+      return sealed;
+    }
+  }
+  return Status();
+}
+
+Status Engine::SealTables() {
+  PW_ASSERT(metadata_key_ && !is_metadata_sealed_);
+  if (PromisesOnlyWhatThereIs(*os_)) {
+    return Error::kUnsupported;
+  }
+  if (const Status sealed = zone_->SealTables(0, kClosedTableCount); !sealed.ok()) {
+    return sealed;
+  }
+  is_metadata_sealed_ = true;
+  return Status();
+}
+
 const MetadataPart* Engine::FindMetadata(VirtAddr address) const {
   for (std::size_t i = 0; i < metadata_count_; ++i) {
     if (metadata_[i].range.Contains(address)) {
@@ -238,7 +271,7 @@ Tier Engine::TierOf(Asset asset) {
   }
   switch (asset) {
     case Asset::kMetadata:
-      return metadata_key_ ? Tier::kPku : Tier::kOff;
+      return is_metadata_sealed_ ? Tier::kSealed : metadata_key_ ? Tier::kPku : Tier::kOff;
     case Asset::kDomain:
     case Asset::kFreed:
       return KeyTier();

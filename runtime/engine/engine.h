@@ -60,6 +60,17 @@ class Engine {
   /// and works as it does otherwise.
   Status CloseMetadata(std::span<const MetadataPart> others);
 
+  /// Makes the mappings of `parts` unchangeable for ever: mseal(2). Once, after CloseMetadata().
+  /// Errors: kUnsupported where this process can't; those of Os::Seal(). Some may be sealed then.
+  Status SealParts(std::span<const VirtRange> parts);
+
+  /// Makes the tables usable as a whole and then unchangeable. From then on metadata counts as
+  /// sealed, so SealParts() comes first, with all that is not a table.
+  ///
+  /// Errors: as SealParts(); kUnsupported also where tables that are not in use would be charged to
+  /// the process; those of changing protection. The tables may be sealed then.
+  Status SealTables();
+
   /// Returns the key that metadata has been closed with.
   std::optional<arch::Pkey> metadata_key() const { return metadata_key_; }
   /// Returns what kind of metadata `address` lies in, closed or not; null if in none.
@@ -102,6 +113,7 @@ class Engine {
   LateInit<frame::PageAllocator> frames_;
   LateInit<extent::RunAllocator> runs_;
   std::optional<arch::Pkey> metadata_key_;
+  bool is_metadata_sealed_ = false;
   MetadataPart metadata_[kMostMetadataParts] = {};
   std::size_t metadata_count_ = 0;
 };

@@ -318,4 +318,9 @@ std::uint64_t PrivateZone::CommittedTableBytes(unsigned first, unsigned end) con
   return reservation_.CommittedBytes(first, end, in_use_.low, in_use_.high);
 }
 
+Status PrivateZone::SealTables(unsigned first, unsigned end) {
+  MutexLock lock(mutex_);
+  return reservation_.SealTables(os_, first, end);
+}
+
 }  // namespace pageward::space

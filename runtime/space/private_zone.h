@@ -98,6 +98,9 @@ class PrivateZone final : public AddressSpace {
   /// Returns how many bytes of the reservation's tables [first, end) are in use.
   std::uint64_t CommittedTableBytes(unsigned first, unsigned end) const PW_EXCLUDES(mutex_);
 
+  /// ZoneReservation::SealTables() for the zone's reservation.
+  Status SealTables(unsigned first, unsigned end) PW_EXCLUDES(mutex_);
+
   /// Keeps the lock across fork(2): the three steps of pthread_atfork(3).
   void LockForFork() PW_ACQUIRE(mutex_) { mutex_.Lock(); }
   void UnlockAfterFork() PW_RELEASE(mutex_) { mutex_.Unlock(); }

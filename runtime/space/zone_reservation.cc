@@ -65,6 +65,9 @@ VirtRange ZoneReservation::PagesFor(unsigned table, BlockRange blocks) const {
 Status ZoneReservation::CommitTables(os::Os& os, BlockRange blocks) {
   PW_ASSERT(blocks.count > 0 && blocks.end().value <= block_count());
   for (unsigned i = 0; i < table_count_; ++i) {
+    if (i >= whole_begin_ && i < whole_end_) {
+      continue;
+    }
     const Status status = os.Protect(PagesFor(i, blocks), os::Protection::kReadWrite);
     if (!status.ok()) {
       return status;
@@ -75,10 +78,24 @@ Status ZoneReservation::CommitTables(os::Os& os, BlockRange blocks) {
 
 Status ZoneReservation::CloseTables(os::Os& os, unsigned first, unsigned end, arch::Pkey key) {
   PW_ASSERT(first < end && end <= table_count_);
-  // With the gaps in between, so that it is one change of one mapping.
-  const VirtAddr begin = tables_[first].begin;
-  return os.ProtectWithKey(VirtRange{begin, tables_[end - 1].end() - begin}, os::Protection::kRead,
-                           key);
+  // One change of one mapping.
+  return os.ProtectWithKey(RangeOf(first, end), os::Protection::kRead, key);
+}
+
+Status ZoneReservation::SealTables(os::Os& os, unsigned first, unsigned end) {
+  PW_ASSERT(first < end && end <= table_count_);
+  // Small pages: where the system backs all that it can with huge ones, a few records would cost
+  // two megabytes in each table.
+  static_cast<void>(os.Advise(RangeOf(first, end), os::HugePages::kNever));
+  for (unsigned i = first; i < end; ++i) {
+    const Status usable = os.Protect(tables_[i], os::Protection::kReadWrite);
+    if (!usable.ok()) {
+      return usable;
+    }
+  }
+  whole_begin_ = first;
+  whole_end_ = end;
+  return os.Seal(RangeOf(first, end));
 }
 
 std::uint64_t ZoneReservation::CommittedBytes(unsigned first, unsigned end, std::uint32_t low,

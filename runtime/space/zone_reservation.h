@@ -60,6 +60,12 @@ class ZoneReservation {
   /// Errors: kNoMemory, kTooManyMappings.
   Status CloseTables(os::Os& os, unsigned first, unsigned end, arch::Pkey key);
 
+  /// Makes the closed tables [first, end) writable as a whole, which costs no memory, and then
+  /// unchangeable. CommitTables() leaves them alone from then on.
+  /// Requires: CloseTables() for the same. Errors: as CloseTables(), and those of Os::Seal(). The
+  /// tables are usable then, and may be sealed.
+  Status SealTables(os::Os& os, unsigned first, unsigned end);
+
   /// Returns how many bytes of the tables [first, end) are usable after CommitTables() for the
   /// blocks [0, low) and [high, block_count()).
   std::uint64_t CommittedBytes(unsigned first, unsigned end, std::uint32_t low,
@@ -67,12 +73,19 @@ class ZoneReservation {
 
  private:
   VirtRange PagesFor(unsigned table, BlockRange blocks) const;
+  // With the gaps between them.
+  VirtRange RangeOf(unsigned first, unsigned end) const {
+    return VirtRange{tables_[first].begin, tables_[end - 1].end() - tables_[first].begin};
+  }
 
   VirtRange whole_;
   VirtRange frames_;
   VirtRange tables_[kMaxTables] = {};
   std::uint32_t table_bytes_[kMaxTables] = {};
   unsigned table_count_ = 0;
+  // The tables that are writable as a whole.
+  unsigned whole_begin_ = 0;
+  unsigned whole_end_ = 0;
 };
 
 }  // namespace pageward::space

@@ -115,6 +115,42 @@ class ClosedMetadataTest(PreloadTest):
 
 
 @unittest.skipUnless(USES_KEYS, "no protection keys on this machine")
+class SealedMetadataTest(PreloadTest):
+    def setUp(self) -> None:
+        done = self.run_program(["/bin/true"], PAGEWARD_CONF=conf("report:exit,profile:strict"))
+        self.key = CLOSED.search(done.stderr).group(4)
+        self.is_sealed = "metadata: sealed" in done.stderr
+        release = tuple(int(part) for part in os.uname().release.split(".")[:2])
+        if release < (6, 10):
+            self.assertIn("metadata: pku", done.stderr)
+            self.skipTest("this kernel has no mseal (Linux 6.10)")
+
+    def assert_refused(self, *words: str, setting: str) -> None:
+        done = self.run_program([self.our("change_mappings"), self.key, *words],
+                                PAGEWARD_CONF=conf(setting))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        print(f"{setting}: {done.stdout.strip()}")
+
+    def test_in_strict_no_mapping_of_it_can_be_changed(self) -> None:
+        self.assertTrue(self.is_sealed)
+        self.assert_refused(setting="profile:strict")
+
+    def test_a_requirement_has_it_sealed(self) -> None:
+        self.assert_refused(setting="require:metadata=sealed")
+
+    def test_the_data_of_the_library_is_sealed_always(self) -> None:
+        done = self.run_program(["/bin/true"], PAGEWARD_CONF=conf("report:exit"))
+        self.assertIn("metadata: pku", done.stderr)
+        self.assert_refused("data", setting="")
+
+    def test_where_data_is_limited_it_is_closed_and_not_sealed(self) -> None:
+        done = self.run_program(["/bin/sh", "-c", "ulimit -d 4000000; exec /bin/true"],
+                                PAGEWARD_CONF=conf("report:exit,profile:strict"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("metadata: pku", done.stderr)
+
+
+@unittest.skipUnless(USES_KEYS, "no protection keys on this machine")
 class UngatedWriteTest(PreloadTest):
     def has_none(self, command, timeout: float = 100, may_repair: bool = False, **extra: str):
         """Runs `command` and expects every process of it to have written inside the gate only.

@@ -206,5 +206,25 @@ TEST_F(ClosedMetadataDeathTest, AWriteWithoutBaselineIsNotRepaired) {
       testing::KilledBySignal(SIGSEGV), "write to metadata");
 }
 
+// The last one of its suite: what is sealed stays so.
+TEST_F(ClosedMetadataTest, SealedItGrowsAndItsMappingsStay) {
+  const keys::Gate gate;
+  const Status sealed = TheEngine().SealParts({&world_->other, 1});
+  if (!sealed.ok() && sealed.error() == Error::kUnsupported) {
+    GTEST_SKIP() << "this kernel has no mseal (Linux 6.10)";
+  }
+  ASSERT_TRUE(sealed.ok());
+  for (const FaultyOs::Kind kind : {FaultyOs::Kind::kProtect, FaultyOs::Kind::kSeal}) {
+    world_->os.faults().FailAfter(kind, 0, Error::kNoMemory, 1);
+    EXPECT_EQ(TheEngine().SealTables().error(), Error::kNoMemory);
+    EXPECT_EQ(TheEngine().TierOf(Asset::kMetadata), Tier::kPku);
+  }
+  ASSERT_TRUE(TheEngine().SealTables().ok());
+  EXPECT_EQ(TheEngine().TierOf(Asset::kMetadata), Tier::kSealed);
+  EXPECT_TRUE(TheEngine().runs().Allocate(std::uint64_t{64} << 20, kFrameBytes).ok());
+  EXPECT_EQ(world_->os.Protect(world_->other, os::Protection::kReadWrite).error(),
+            Error::kNotPermitted);
+}
+
 }  // namespace
 }  // namespace pageward::engine

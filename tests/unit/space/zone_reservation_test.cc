@@ -22,6 +22,12 @@ unsigned KeyAt(const FakeOs& os, VirtAddr address) {
   return attributes ? attributes->key : ~0u;
 }
 
+// Whether only the key is in the way of a write.
+bool IsWritableBehindItsKey(const FakeOs& os, VirtAddr address) {
+  const auto attributes = os.At(address);
+  return attributes && attributes->key != 0 && attributes->protection == os::Protection::kReadWrite;
+}
+
 TEST(ZoneReservationTest, ReservesWhatIsAskedForAndTouchesNothing) {
   FakeOs os;
   const auto zone = ZoneReservation::Make(os, kTiB, kGiB, kTables);
@@ -130,6 +136,46 @@ TEST(ZoneReservationTest, TablesThatCantBeClosedStayAsTheyAre) {
   os.faults().FailAfter(FakeOs::Kind::kProtect, 0, Error::kNoMemory);
   EXPECT_EQ(zone.CloseTables(os, 0, 2, key).error(), Error::kNoMemory);
   EXPECT_EQ(KeyAt(os, zone.table(0).begin), 0u);
+}
+
+TEST(ZoneReservationTest, SealedTablesAreUsableAsAWholeAndStayAsTheyAre) {
+  FakeOs os;
+  const auto made = ZoneReservation::Make(os, kGiB, kGiB, kTables);
+  ASSERT_TRUE(made.ok());
+  ZoneReservation zone = *made;
+  const arch::Pkey key = *os.AllocateKey(arch::KeyAccess::kNone);
+  ASSERT_TRUE(zone.CloseTables(os, 0, 2, key).ok());
+  // Some were in use before.
+  ASSERT_TRUE(zone.CommitTables(os, BlockRange{BlockNumber(0), 3}).ok());
+  ASSERT_TRUE(zone.SealTables(os, 0, 2).ok());
+  for (const unsigned table : {0u, 1u}) {
+    EXPECT_TRUE(IsWritableBehindItsKey(os, zone.table(table).begin));
+    EXPECT_TRUE(IsWritableBehindItsKey(os, LastPageOf(zone.table(table))));
+    EXPECT_EQ(KeyAt(os, LastPageOf(zone.table(table))), key.value());
+    EXPECT_EQ(os.Protect(zone.table(table), os::Protection::kRead).error(), Error::kNotPermitted);
+  }
+  EXPECT_FALSE(IsWritableBehindItsKey(os, zone.table(0).end()));
+  ASSERT_TRUE(zone.CommitTables(os, BlockRange{BlockNumber(2), 64}).ok());
+  EXPECT_TRUE(os.IsWritable(zone.table(2).begin));
+}
+
+TEST(ZoneReservationTest, TablesThatCantBeSealedGrowAllTheSame) {
+  for (const FakeOs::Kind kind : {FakeOs::Kind::kProtect, FakeOs::Kind::kSeal}) {
+    for (std::uint32_t successes = 0; successes < (kind == FakeOs::Kind::kSeal ? 1u : 2u);
+         ++successes) {
+      FakeOs os;
+      const auto made = ZoneReservation::Make(os, kGiB, kGiB, kTables);
+      ASSERT_TRUE(made.ok());
+      ZoneReservation zone = *made;
+      ASSERT_TRUE(zone.CloseTables(os, 0, 2, *os.AllocateKey(arch::KeyAccess::kNone)).ok());
+      os.faults().FailAfter(kind, successes, Error::kNoMemory);
+      EXPECT_EQ(zone.SealTables(os, 0, 2).error(), Error::kNoMemory);
+      os.faults().StopFailing();
+      ASSERT_TRUE(zone.CommitTables(os, BlockRange{BlockNumber(0), 64}).ok());
+      EXPECT_TRUE(IsWritableBehindItsKey(os, zone.table(0).begin));
+      EXPECT_TRUE(IsWritableBehindItsKey(os, zone.table(1).begin));
+    }
+  }
 }
 
 TEST(ZoneReservationTest, UsableBytesAreCountedInWholePagesAndOnce) {

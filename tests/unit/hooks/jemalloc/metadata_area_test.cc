@@ -50,6 +50,27 @@ TEST_F(MetadataAreaTest, HandsOutZeroedWritablePages) {
   EXPECT_EQ(area_.used_bytes(), 3 * kFrameBytes);
 }
 
+TEST_F(MetadataAreaTest, OpenAsAWholeItGrowsWithoutChangingItsMapping) {
+  const Result<VirtRange> before = area_.Map(kFrameBytes);
+  ASSERT_TRUE(before.ok());
+  ASSERT_TRUE(area_.OpenWhole().ok());
+  EXPECT_EQ(area_.usable_bytes(), MetadataArea::kStepBytes);
+  os_.faults().FailAfter(FaultyOs::Kind::kProtect, 0, Error::kNotPermitted);
+  const Result<VirtRange> after = area_.Map(2 * MetadataArea::kStepBytes);
+  ASSERT_TRUE(after.ok());
+  *after->begin.AsPointer<char>() = 1;
+  *(after->end() - 1).AsPointer<char>() = 1;
+  os_.faults().StopFailing();
+}
+
+TEST_F(MetadataAreaTest, WhatCantBeOpenedAsAWholeGrowsInSteps) {
+  os_.faults().FailAfter(FaultyOs::Kind::kProtect, 0, Error::kNoMemory, 1);
+  EXPECT_EQ(area_.OpenWhole().error(), Error::kNoMemory);
+  const Result<VirtRange> range = area_.Map(kFrameBytes);
+  ASSERT_TRUE(range.ok());
+  *range->begin.AsPointer<char>() = 1;
+}
+
 TEST_F(MetadataAreaTest, LargeRangesAreAlignedToAPageblock) {
   ASSERT_TRUE(area_.Map(kFrameBytes).ok());
   const Result<VirtRange> range = area_.Map(kPageblockBytes);
