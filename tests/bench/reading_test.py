@@ -10,11 +10,13 @@ from pathlib import Path
 import support
 from report import cli, results, table
 from report.figure_program import read_figures
+from report.gate_count import openings_for_each
 from report.google_benchmark import GoogleBenchmark, read_benchmarks
 from report.launcher import Usage, usage_of
 from report.redis import Load, requests_answered
 from report.suite import Suite
 from report.suites import SUITES
+from report.suites.metadata import METADATA, PAIR, TABLES
 from report.suites.sim_source import per_microsecond
 from report.suites.sim_traces import worst_overhead
 from report.summary import Summary
@@ -224,6 +226,43 @@ class SuiteTest(unittest.TestCase):
         for suite in SUITES.values():
             names = suite.case_names(Selection(support.build_folder()))
             self.assertEqual(len(names), len(set(names)), suite.name)
+
+
+class MetadataSuiteTest(unittest.TestCase):
+    REPORT = "pageward: report\n  gate          opened 12 times; {} ungated writes, 0 repairs\n"
+    OUTPUT = "churn_small checksum=0123456789abcdef operations=400\n"
+
+    def test_openings_are_counted_for_each_operation(self) -> None:
+        self.assertEqual(openings_for_each(self.OUTPUT, self.REPORT.format(0)), 0.03)
+
+    def test_without_a_count_or_with_ungated_writes_there_is_no_figure(self) -> None:
+        for output, report in (
+            (self.OUTPUT, "pageward: report\n"),
+            ("", self.REPORT.format(0)),
+            (self.OUTPUT, self.REPORT.format(1)),
+        ):
+            with self.subTest(report), self.assertRaises(RunFailed):
+                openings_for_each(output, report)
+
+    def summary(self, *closed: float) -> Summary:
+        rows = [Row(PAIR, "pageward", "pair64_ns", 7.5, "ns")]
+        rows += [Row(PAIR, "jemalloc", "pair64_ns", 6.0, "ns")]
+        rows += [Row(TABLES, "-", "metadata_closed", value, "") for value in closed]
+        for setting, ratio in (("decay=0", 1.04), ("decay=200ms", 1.01)):
+            case = f"churn_small/{setting}"
+            rows.append(Row(case, "pageward", "cpu", 1.0, "s", ratio, role="time"))
+        return METADATA.summarize(Outcome(rows))
+
+    def test_the_figures_are_differences_and_worst_ratios(self) -> None:
+        summary = self.summary(1.0)
+        self.assertEqual(summary["pair64_extra_ns"], 1.5)
+        self.assertEqual(summary["churn_ratio"], 1.04)
+        self.assertEqual(summary["metadata"], "closed")
+
+    def test_without_keys_the_summary_says_that_metadata_is_open(self) -> None:
+        self.assertEqual(self.summary(0.0)["metadata"], "open, no protection keys here")
+        self.assertIsNone(self.summary()["metadata"])
+        self.assertIsNone(self.summary(0.0)["gated_order0_pair_ns"])
 
 
 class CommandLineTest(unittest.TestCase):

@@ -63,6 +63,11 @@ class WorkloadsTest(unittest.TestCase):
         self.assertGreater(figures["vmas_end:file"][0], 0)
         self.assertEqual(figures["checksum"][0], 9414184967485)
 
+    def test_a_pair_takes_some_time(self) -> None:
+        done = run("pair64", "pairs=1000")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(read_figures(done.stdout)["pair64_ns"][0], 0)
+
     def test_which_heap_names_libc_without_a_preload(self) -> None:
         done = run("which_heap", "")
         self.assertEqual(done.returncode, 0, done.stderr)
