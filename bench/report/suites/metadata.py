@@ -95,7 +95,7 @@ METADATA = Suite(
             quick_arguments=("pairs=200000",),
             rounds=1,
         ),
-        Comparison(PATTERNS + PROGRAMS, (JEMALLOC, PAGEWARD), JEMALLOC),
+        Comparison(PATTERNS + PROGRAMS, (JEMALLOC, PAGEWARD), JEMALLOC, refined=(PAGEWARD,)),
     ),
     reference=JEMALLOC.name,
     summarize=summarize_metadata,
