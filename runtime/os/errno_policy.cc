@@ -28,10 +28,16 @@ std::string_view NameOf(Call call) {
       return "memfd_create, memfd_secret or ftruncate";
     case Call::kMapShared:
       return "mmap of shared memory";
+    case Call::kReserveHole:
+      return "mmap(MAP_FIXED_NOREPLACE)";
     case Call::kAlias:
       return "mremap";
     case Call::kReadFile:
       return "open or read";
+    case Call::kSynchronize:
+      return "membarrier";
+    case Call::kRead:
+      return "read";
   }
   return "system call";
 }

@@ -26,8 +26,11 @@ enum class Call : std::uint8_t {
   kLock,
   kCreateShared,
   kMapShared,
+  kReserveHole,
   kAlias,
   kReadFile,
+  kSynchronize,
+  kRead,
 };
 
 /// One failure of one call that the caller is told about.
@@ -81,6 +84,8 @@ inline constexpr Answer kAnswers[] = {
     {Call::kAdvise, ENOMEM, Error::kUnsupported},
     {Call::kAdvise, EAGAIN, Error::kUnsupported},
     {Call::kAdvise, EPERM, Error::kUnsupported},
+    // mlock(2), mlock2(2): ENOSYS is mlock2 before Linux 4.4.
+    {Call::kLock, ENOSYS, Error::kUnsupported},
     {Call::kLock, ENOMEM, Error::kLimit},
     {Call::kLock, EAGAIN, Error::kLimit},
     {Call::kLock, EPERM, Error::kNotPermitted},
@@ -95,6 +100,10 @@ inline constexpr Answer kAnswers[] = {
     {Call::kMapShared, ENOMEM, Error::kNoMemory},
     {Call::kMapShared, EAGAIN, Error::kLimit},
     {Call::kMapShared, EPERM, Error::kNotPermitted},
+    // mmap(2) with MAP_FIXED_NOREPLACE.
+    {Call::kReserveHole, EEXIST, Error::kInUse},
+    {Call::kReserveHole, ENOMEM, Error::kNoMemory},
+    {Call::kReserveHole, EPERM, Error::kNotPermitted},
     // mremap(2) as an alias.
     {Call::kAlias, ENOMEM, Error::kTooManyMappings},
     {Call::kAlias, EAGAIN, Error::kLimit},
@@ -107,6 +116,29 @@ inline constexpr Answer kAnswers[] = {
     {Call::kReadFile, ENFILE, Error::kLimit},
     {Call::kReadFile, EIO, Error::kUnsupported},
     {Call::kReadFile, ENOMEM, Error::kNoMemory},
+    // membarrier(2): EINVAL is Linux before 4.14, EPERM a filter.
+    {Call::kSynchronize, ENOSYS, Error::kUnsupported},
+    {Call::kSynchronize, EINVAL, Error::kUnsupported},
+    {Call::kSynchronize, EPERM, Error::kNotPermitted},
+    // read(2) from whatever the program has opened: files, pipes, sockets. EFAULT has no row.
+    {Call::kRead, EAGAIN, Error::kWouldBlock},
+    {Call::kRead, EBADF, Error::kInvalid},
+    {Call::kRead, EINVAL, Error::kInvalid},
+    {Call::kRead, EISDIR, Error::kInvalid},
+    {Call::kRead, EIO, Error::kUnsupported},
+    {Call::kRead, ENXIO, Error::kUnsupported},
+    {Call::kRead, ESTALE, Error::kUnsupported},
+    {Call::kRead, EOVERFLOW, Error::kUnsupported},
+    {Call::kRead, ENOTCONN, Error::kUnsupported},
+    {Call::kRead, ECONNRESET, Error::kUnsupported},
+    {Call::kRead, ECONNREFUSED, Error::kUnsupported},
+    {Call::kRead, EHOSTUNREACH, Error::kUnsupported},
+    {Call::kRead, ENETUNREACH, Error::kUnsupported},
+    {Call::kRead, ETIMEDOUT, Error::kUnsupported},
+    {Call::kRead, EPERM, Error::kNotPermitted},
+    {Call::kRead, EACCES, Error::kNotPermitted},
+    {Call::kRead, ENOMEM, Error::kNoMemory},
+    {Call::kRead, ENOBUFS, Error::kNoMemory},
 };
 
 /// Returns what `error` (an errno) means as an answer of `call`, or nothing if it is fatal.

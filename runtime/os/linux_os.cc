@@ -1,6 +1,7 @@
 #include "runtime/os/linux_os.h"
 
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -170,13 +171,33 @@ Status LinuxOs::ExcludeFromDump(VirtRange range) {
   return StatusOf(Call::kAdvise, Madvise(range, MADV_DONTDUMP));
 }
 
+Status LinuxOs::IncludeInDump(VirtRange range) {
+  return StatusOf(Call::kAdvise, Madvise(range, MADV_DODUMP));
+}
+
 Status LinuxOs::ExcludeFromFork(VirtRange range) {
   return StatusOf(Call::kAdvise, Madvise(range, MADV_DONTFORK));
+}
+
+Status LinuxOs::IncludeInFork(VirtRange range) {
+  return StatusOf(Call::kAdvise, Madvise(range, MADV_DOFORK));
 }
 
 Status LinuxOs::LockInMemory(VirtRange range) {
   AssertIsPages(range);
   return StatusOf(Call::kLock, Syscall(SYS_mlock, range.begin.value(), range.bytes));
+}
+
+Status LinuxOs::LockWhenTouched(VirtRange range) {
+  AssertIsPages(range);
+  return StatusOf(Call::kLock,
+                  Syscall(SYS_mlock2, range.begin.value(), range.bytes, MLOCK_ONFAULT));
+}
+
+void LinuxOs::Unlock(VirtRange range) {
+  AssertIsPages(range);
+  // What was locked is one mapping already, or several: nothing to fail for.
+  static_cast<void>(Syscall(SYS_munlock, range.begin.value(), range.bytes));
 }
 
 void LinuxOs::Name(VirtRange range, const char* name) {
@@ -227,6 +248,19 @@ Status LinuxOs::ReserveAgain(VirtRange range) {
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1));
 }
 
+Status LinuxOs::ReserveHole(VirtRange range) {
+  AssertIsPages(range);
+  const SyscallResult mapped =
+      Mmap(range.begin, range.bytes, PROT_NONE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1);
+  if (mapped.ok() && static_cast<std::uint64_t>(mapped.value()) != range.begin.value()) {
+    // Before Linux 4.17 the flag is not known and the address is a wish.
+    static_cast<void>(Syscall(SYS_munmap, mapped.value(), range.bytes));
+    return Error::kInUse;
+  }
+  return StatusOf(Call::kReserveHole, mapped);
+}
+
 void LinuxOs::GetRandom(std::span<std::byte> bytes) {
   while (!bytes.empty()) {
     const SyscallResult result = Syscall(SYS_getrandom, bytes.data(), bytes.size(), 0);
@@ -264,6 +298,18 @@ Result<std::size_t> LinuxOs::ReadFile(const char* path, std::span<char> buffer) 
   return length;
 }
 
+Result<std::size_t> LinuxOs::Read(Descriptor from, std::span<std::byte> bytes) {
+  for (;;) {
+    const SyscallResult got = Syscall(SYS_read, from.value, bytes.data(), bytes.size());
+    if (got.ok()) {
+      return static_cast<std::size_t>(got.value());
+    }
+    if (got.error() != EINTR) {
+      return StatusOf(Call::kRead, got).error();
+    }
+  }
+}
+
 void LinuxOs::Write(Descriptor to, std::string_view text) {
   while (!text.empty()) {
     const SyscallResult written = Syscall(SYS_write, to.value, text.data(), text.size());
@@ -273,6 +319,20 @@ void LinuxOs::Write(Descriptor to, std::string_view text) {
       return;
     }
   }
+}
+
+Status LinuxOs::SynchronizeThreads() {
+  const auto synchronize = [] {
+    return Syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+  };
+  SyscallResult done = synchronize();
+  if (!done.ok() && done.error() == EPERM) {
+    // A process has to announce that it will ask.
+    const SyscallResult announced =
+        Syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+    done = announced.ok() ? synchronize() : announced;
+  }
+  return StatusOf(Call::kSynchronize, done);
 }
 
 std::uint64_t LinuxOs::MonotonicNs() {

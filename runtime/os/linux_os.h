@@ -31,8 +31,12 @@ class LinuxOs final : public Os {
   Status Populate(VirtRange range) override;
   Status Advise(VirtRange range, HugePages pages) override;
   Status ExcludeFromDump(VirtRange range) override;
+  Status IncludeInDump(VirtRange range) override;
   Status ExcludeFromFork(VirtRange range) override;
+  Status IncludeInFork(VirtRange range) override;
   Status LockInMemory(VirtRange range) override;
+  Status LockWhenTouched(VirtRange range) override;
+  void Unlock(VirtRange range) override;
   void Name(VirtRange range, const char* name) override;
 
   Result<Descriptor> CreateShared(SharedMemory kind, std::uint64_t bytes) override;
@@ -40,14 +44,17 @@ class LinuxOs final : public Os {
   void Close(Descriptor descriptor) override;
   Status Alias(VirtRange home, VirtRange at) override;
   Status ReserveAgain(VirtRange range) override;
+  Status ReserveHole(VirtRange range) override;
 
   void GetRandom(std::span<std::byte> bytes) override;
   Result<std::size_t> ReadFile(const char* path, std::span<char> buffer) override;
+  Result<std::size_t> Read(Descriptor from, std::span<std::byte> bytes) override;
   void Write(Descriptor to, std::string_view text) override;
   bool CanRead(VirtAddr address) override;
   bool CanWrite(VirtAddr address) override;
   bool IsFiltered() override;
   ProbeOutcome ProbeInChild(ProbedCall call) override;
+  Status SynchronizeThreads() override;
   std::uint64_t MonotonicNs() override;
   std::uint32_t ProcessId() override;
   std::uint32_t ThreadId() override;

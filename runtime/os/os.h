@@ -112,11 +112,24 @@ class Os {
   /// Keeps `range` out of core dumps. Errors: kUnsupported.
   virtual Status ExcludeFromDump(VirtRange range) = 0;
 
+  /// Takes ExcludeFromDump() back. Errors: kUnsupported.
+  virtual Status IncludeInDump(VirtRange range) = 0;
+
   /// Leaves a hole where `range` is in every child that fork(2) makes. Errors: kUnsupported.
   virtual Status ExcludeFromFork(VirtRange range) = 0;
 
+  /// Takes ExcludeFromFork() back. Errors: kUnsupported.
+  virtual Status IncludeInFork(VirtRange range) = 0;
+
   /// Keeps `range` in memory. Errors: kLimit, kNoMemory, kNotPermitted.
   virtual Status LockInMemory(VirtRange range) = 0;
+
+  /// Keeps each page of `range` in memory from when it is first touched; all of it counts as locked
+  /// at once. Errors: kLimit, kNoMemory, kNotPermitted, kUnsupported.
+  virtual Status LockWhenTouched(VirtRange range) = 0;
+
+  /// Takes the locks back.
+  virtual void Unlock(VirtRange range) = 0;
 
   /// Names `range` in /proc/self/maps where the kernel can (CONFIG_ANON_VMA_NAME). Never fails
   /// loudly: a name is a courtesy.
@@ -141,6 +154,9 @@ class Os {
   /// Turns `range` back into a reservation, whatever was mapped there. Errors: kNoMemory.
   virtual Status ReserveAgain(VirtRange range) = 0;
 
+  /// Reserves exactly `range` if nothing is mapped there. Errors: kInUse, kNoMemory.
+  virtual Status ReserveHole(VirtRange range) = 0;
+
   // --- The process ---------------------------------------------------------------------------
 
   /// Fills `bytes` with random numbers fit for secrets. Dies if the system has none.
@@ -149,6 +165,11 @@ class Os {
   /// Reads the start of the file at `path` into `buffer`. Errors: kUnsupported (no such file),
   /// kNotPermitted.
   virtual Result<std::size_t> ReadFile(const char* path, std::span<char> buffer) = 0;
+
+  /// Reads once from a descriptor of the program's into `bytes`, which this thread can write.
+  /// Returns how many came; 0 at the end. Errors: kWouldBlock, kInvalid (nothing to read from),
+  /// kNoMemory, kNotPermitted, kUnsupported (it failed).
+  virtual Result<std::size_t> Read(Descriptor from, std::span<std::byte> bytes) = 0;
 
   /// Writes to a descriptor as far as it takes it. Used for reports; nobody checks.
   virtual void Write(Descriptor to, std::string_view text) = 0;
@@ -164,6 +185,10 @@ class Os {
 
   /// Tries a system call in a child of its own, so that a filter kills the child and not us.
   virtual ProbeOutcome ProbeInChild(ProbedCall call) = 0;
+
+  /// Lets every running thread of the process pass a full memory barrier before it returns:
+  /// membarrier(2), so that others need none. Errors: kUnsupported, kNotPermitted.
+  virtual Status SynchronizeThreads() = 0;
 
   /// Nanoseconds of a clock that never goes back.
   virtual std::uint64_t MonotonicNs() = 0;

@@ -246,6 +246,11 @@ TYPED_TEST(OsConformanceTest, SharedMemoryHasAnAliasWithTheProtectionOfItsHome) 
   EXPECT_FALSE(this->under_test_.CanRead(other->begin));
 }
 
+TYPED_TEST(OsConformanceTest, ReadingFromNoDescriptorIsAnAnswer) {
+  std::byte byte = {};
+  EXPECT_EQ(this->os().Read(os::Descriptor{-1}, std::span(&byte, 1)).error(), Error::kInvalid);
+}
+
 TYPED_TEST(OsConformanceTest, SealedMemoryCannotBeChanged) {
   const VirtRange range = this->MakeWritable();
   const Status sealed = this->os().Seal(range);
@@ -283,6 +288,46 @@ TYPED_TEST(OsConformanceTest, TheKernelHonoursThisThreadsKeys) {
   EXPECT_FALSE(this->os().CanWrite(range.begin));
   ASSERT_TRUE(this->os().ProtectWithKey(range, Protection::kReadWrite, arch::kDefaultPkey).ok());
   this->os().FreeKey(*key);
+}
+
+TYPED_TEST(OsConformanceTest, LockedPagesKeepTheirContentsUntilTheyAreUnlocked) {
+  const VirtRange range = this->MakeWritable();
+  const Status locked = this->os().LockWhenTouched(range);
+  if (!locked.ok()) {
+    GTEST_SKIP() << "RLIMIT_MEMLOCK allows no locked memory here";
+  }
+  this->under_test_.Touch(range.begin);
+  EXPECT_EQ(this->os().Discard(range).error(), Error::kUnsupported);
+  this->os().Unlock(range);
+  EXPECT_TRUE(this->os().Discard(range).ok());
+  EXPECT_TRUE(this->under_test_.ReadsZero(range.begin));
+}
+
+TYPED_TEST(OsConformanceTest, AHoleIsReservedOnlyIfNothingIsMappedThere) {
+  const Result<VirtRange> range = this->os().Reserve(kBytes, kFrameBytes);
+  ASSERT_TRUE(range.ok());
+  const VirtRange hole{range->begin + kFrameBytes, 2 * kFrameBytes};
+  EXPECT_EQ(this->os().ReserveHole(hole).error(), Error::kInUse);
+  ASSERT_TRUE(this->os().Unmap(hole).ok());
+  EXPECT_TRUE(this->os().ReserveHole(hole).ok());
+  EXPECT_FALSE(this->under_test_.CanRead(hole.begin));
+  EXPECT_TRUE(this->os().Protect(hole, Protection::kReadWrite).ok());
+}
+
+TYPED_TEST(OsConformanceTest, WhatAChildOrADumpLacksCanBeGivenToItAgain) {
+  const VirtRange range = this->MakeWritable();
+  EXPECT_TRUE(this->os().ExcludeFromFork(range).ok());
+  EXPECT_TRUE(this->os().ExcludeFromDump(range).ok());
+  EXPECT_TRUE(this->os().IncludeInFork(range).ok());
+  EXPECT_TRUE(this->os().IncludeInDump(range).ok());
+}
+
+TYPED_TEST(OsConformanceTest, ThreadsAreSynchronizedOrItSaysThatItCannot) {
+  for (int i = 0; i < 2; ++i) {
+    const Status done = this->os().SynchronizeThreads();
+    EXPECT_TRUE(done.ok() || done.error() == Error::kUnsupported ||
+                done.error() == Error::kNotPermitted);
+  }
 }
 
 TYPED_TEST(OsConformanceTest, RandomBytesDiffer) {

@@ -218,6 +218,9 @@ Status FakeOs::Discard(VirtRange range) {
     return *error;
   }
   PW_CHECK(IsMapped(range), Violation::kUnexpectedErrno, range.begin.value());
+  if (At(range.begin)->is_locked) {
+    return Error::kUnsupported;
+  }
   DropPages(range);
   return Status();
 }
@@ -303,6 +306,39 @@ Status FakeOs::LockInMemory(VirtRange range) {
   return Status();
 }
 
+Status FakeOs::IncludeInDump(VirtRange range) {
+  if (const auto error = Count(Kind::kAdvise)) {
+    return *error;
+  }
+  return ChangeAll(range, [](Attributes& a) { a.is_dumped = true; });
+}
+
+Status FakeOs::IncludeInFork(VirtRange range) {
+  if (const auto error = Count(Kind::kAdvise)) {
+    return *error;
+  }
+  return ChangeAll(range, [](Attributes& a) { a.is_inherited = true; });
+}
+
+Status FakeOs::LockWhenTouched(VirtRange range) {
+  if (const auto error = Count(Kind::kLock)) {
+    return *error;
+  }
+  return ChangeAll(range, [](Attributes& a) { a.is_locked = true; });
+}
+
+void FakeOs::Unlock(VirtRange range) {
+  PW_CHECK(ChangeAll(range, [](Attributes& a) { a.is_locked = false; }).ok(),
+           Violation::kUnexpectedErrno, range.begin.value());
+}
+
+Status FakeOs::SynchronizeThreads() {
+  if (const auto error = Count(Kind::kSynchronize)) {
+    return *error;
+  }
+  return Status();
+}
+
 void FakeOs::Name(VirtRange, const char*) {}
 
 Result<Descriptor> FakeOs::CreateShared(os::SharedMemory, std::uint64_t bytes) {
@@ -347,6 +383,19 @@ Status FakeOs::ReserveAgain(VirtRange range) {
   return Status();
 }
 
+Status FakeOs::ReserveHole(VirtRange range) {
+  if (const auto error = Count(Kind::kReserve)) {
+    return *error;
+  }
+  for (std::uint64_t page = range.begin.value(); page < range.end().value(); page += 4096) {
+    if (At(VirtAddr(page))) {
+      return Error::kInUse;
+    }
+  }
+  Replace(range, Attributes{});
+  return Status();
+}
+
 void FakeOs::GetRandom(std::span<std::byte> bytes) {
   for (std::byte& byte : bytes) {
     random_ ^= random_ << 13;
@@ -358,6 +407,11 @@ void FakeOs::GetRandom(std::span<std::byte> bytes) {
 
 Result<std::size_t> FakeOs::ReadFile(const char*, std::span<char>) {
   return Error::kUnsupported;
+}
+
+// No program has opened anything here.
+Result<std::size_t> FakeOs::Read(Descriptor, std::span<std::byte>) {
+  return Error::kInvalid;
 }
 
 void FakeOs::Write(Descriptor, std::string_view text) {

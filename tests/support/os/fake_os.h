@@ -27,6 +27,7 @@ class FakeOs final : public os::Os {
     bool prefers_huge_pages = false;
     bool is_dumped = true;
     bool is_inherited = true;
+    bool is_locked = false;
     bool operator==(const Attributes&) const = default;
   };
 
@@ -78,21 +79,28 @@ class FakeOs final : public os::Os {
   Status Populate(VirtRange range) override;
   Status Advise(VirtRange range, os::HugePages pages) override;
   Status ExcludeFromDump(VirtRange range) override;
+  Status IncludeInDump(VirtRange range) override;
   Status ExcludeFromFork(VirtRange range) override;
+  Status IncludeInFork(VirtRange range) override;
   Status LockInMemory(VirtRange range) override;
+  Status LockWhenTouched(VirtRange range) override;
+  void Unlock(VirtRange range) override;
   void Name(VirtRange range, const char* name) override;
   Result<os::Descriptor> CreateShared(os::SharedMemory kind, std::uint64_t bytes) override;
   Status MapShared(os::Descriptor memory, VirtRange at, os::Protection protection) override;
   void Close(os::Descriptor descriptor) override;
   Status Alias(VirtRange home, VirtRange at) override;
   Status ReserveAgain(VirtRange range) override;
+  Status ReserveHole(VirtRange range) override;
   void GetRandom(std::span<std::byte> bytes) override;
   Result<std::size_t> ReadFile(const char* path, std::span<char> buffer) override;
+  Result<std::size_t> Read(os::Descriptor from, std::span<std::byte> bytes) override;
   void Write(os::Descriptor to, std::string_view text) override;
   bool CanRead(VirtAddr address) override { return IsReadable(address); }
   bool CanWrite(VirtAddr address) override { return IsWritable(address); }
   bool IsFiltered() override { return is_filtered_; }
   os::ProbeOutcome ProbeInChild(os::ProbedCall call) override;
+  Status SynchronizeThreads() override;
   std::uint64_t MonotonicNs() override { return ++now_ns_; }
   std::uint32_t ProcessId() override { return 1; }
   std::uint32_t ThreadId() override { return 1; }

@@ -29,6 +29,8 @@ class FaultInjector {
     kShared,
     kAlias,
     kSeal,
+    kSynchronize,
+    kRead,
   };
 
   /// Lets the next calls of `kind` succeed `successes` times and then fail with `error`, `failures`

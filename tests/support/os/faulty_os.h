@@ -77,6 +77,22 @@ class FaultyOs final : public os::Os {
   Status ExcludeFromDump(VirtRange range) override {
     return Forward(Kind::kAdvise, [&] { return os_.ExcludeFromDump(range); });
   }
+  Status IncludeInDump(VirtRange range) override {
+    return Forward(Kind::kAdvise, [&] { return os_.IncludeInDump(range); });
+  }
+  Status IncludeInFork(VirtRange range) override {
+    return Forward(Kind::kAdvise, [&] { return os_.IncludeInFork(range); });
+  }
+  Status LockWhenTouched(VirtRange range) override {
+    return Forward(Kind::kLock, [&] { return os_.LockWhenTouched(range); });
+  }
+  void Unlock(VirtRange range) override { os_.Unlock(range); }
+  Status ReserveHole(VirtRange range) override {
+    return Forward(Kind::kReserve, [&] { return os_.ReserveHole(range); });
+  }
+  Status SynchronizeThreads() override {
+    return Forward(Kind::kSynchronize, [&] { return os_.SynchronizeThreads(); });
+  }
   Status ExcludeFromFork(VirtRange range) override {
     return Forward(Kind::kAdvise, [&] { return os_.ExcludeFromFork(range); });
   }
@@ -94,6 +110,10 @@ class FaultyOs final : public os::Os {
   }
   Status ReserveAgain(VirtRange range) override {
     return Forward(Kind::kShared, [&] { return os_.ReserveAgain(range); });
+  }
+
+  Result<std::size_t> Read(os::Descriptor from, std::span<std::byte> bytes) override {
+    return Forward(Kind::kRead, [&] { return os_.Read(from, bytes); });
   }
 
   void FreeKey(arch::Pkey key) override { os_.FreeKey(key); }

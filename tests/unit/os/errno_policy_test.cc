@@ -24,7 +24,7 @@ TEST(ErrnoPolicyTest, RunningOutIsAnAnswerAndABadAddressIsNot) {
 
 TEST(ErrnoPolicyTest, EveryCallHasANameAndAnAnswer) {
   std::set<std::string_view> names;
-  for (unsigned i = 0; i <= static_cast<unsigned>(Call::kReadFile); ++i) {
+  for (unsigned i = 0; i <= static_cast<unsigned>(Call::kRead); ++i) {
     const auto call = static_cast<Call>(i);
     EXPECT_TRUE(names.insert(NameOf(call)).second) << i;
     EXPECT_NE(std::find_if(std::begin(kAnswers), std::end(kAnswers),
