@@ -33,8 +33,11 @@ class KeyBroker {
     kClosed,    ///< Pages that nobody may touch: never opened by any thread.
     kView,      ///< Views of unmapped frames: opened by the thread that looks.
     kMetadata,  ///< What the heap decides by: written inside the gate only (gate.h).
+    // Further keys for views, so that threads that look at the same time need not share one.
+    kSecondView,
+    kThirdView,
   };
-  static constexpr unsigned kPurposeCount = 3;
+  static constexpr unsigned kPurposeCount = 5;
 
   constexpr KeyBroker(os::Os& os, KeyUse use) : os_(os), use_(use) {}
   KeyBroker(const KeyBroker&) = delete;
