@@ -1,14 +1,24 @@
 #include "runtime/space/mermap_region.h"
 
+#include "runtime/core/bits.h"
 #include "runtime/core/check.h"
 #include "runtime/core/invariant.h"
 
 namespace pageward::space {
 
 MermapRegion::MermapRegion(VirtRange region, std::span<std::uint32_t> shown, ViewBackend& backend,
-                           StaleFrames& stale)
-    : range_(region), shown_(shown), backend_(backend), stale_(stale) {
+                           StaleFrames& stale, const Recall& recall)
+    : range_(region), shown_(shown), backend_(backend), stale_(stale), recall_(recall) {
   PW_ASSERT(shown.size() >= 2 && region.bytes == shown.size() * kFrameBytes);
+  PW_ASSERT(recall.hints.empty() ||
+            (IsPowerOfTwo(recall.hints.size()) && shown.size() <= 1u << 16));
+  PW_ASSERT(recall.rights.size() == (recall.hints.empty() ? 0 : shown.size()));
+  PW_ASSERT(recall.sites.size() == recall.rights.size());
+}
+
+void MermapRegion::Place(VirtRange region) {
+  PW_ASSERT(region.bytes == range_.bytes && live_count() == 0 && !HasStale() && next_page_ == 0);
+  range_ = region;
 }
 
 std::size_t MermapRegion::live_count() const {
@@ -64,15 +74,29 @@ Result<ViewHandle> MermapRegion::Get(const ViewRequest& request) {
   if (const Status valid = CheckRequest(request); !valid) {
     return valid.error();
   }
-  const std::uint32_t limit = pages() - 1;  // The last page is kept.
-  if (request.bytes > std::uint64_t{limit} << kFrameBytesLog2) {
+  if (request.bytes > std::uint64_t{pages() - 1} << kFrameBytesLog2) {
     return Error::kNoAddressSpace;
   }
-  const FrameRange frames{request.first, FramesFor(request.bytes)};
   Slot* slot = FreeSlot();
   if (slot == nullptr) {
     return Error::kInUse;
   }
+  backend_.Pin();
+  const FrameRange frames{request.first, FramesFor(request.bytes)};
+  const Result<ViewHandle> view = GetPinned(*slot, frames, request);
+  if (!view.ok()) {
+    backend_.Unpin();
+  }
+  return view;
+}
+
+Result<ViewHandle> MermapRegion::GetPinned(Slot& slot, FrameRange frames,
+                                           const ViewRequest& request) {
+  if (const std::uint32_t page = FindStale(frames, request.access);
+      page < pages() && ShowAgain(page, frames, request.access)) {
+    return Fill(slot, PagesAt(page, frames.count.value), frames, request);
+  }
+  const std::uint32_t limit = pages() - 1;  // The last page is kept.
   if (next_page_ + frames.count.value > limit) {
     const std::uint32_t begin = PageBehindLive();
     if (begin + frames.count.value > limit) {
@@ -87,7 +111,7 @@ Result<ViewHandle> MermapRegion::Get(const ViewRequest& request) {
   const std::uint32_t page = next_page_;
   // Also if mapping fails: what was there for a moment may be cached.
   next_page_ += frames.count.value;
-  return Show(*slot, page, frames, request.access);
+  return Show(slot, page, frames, request);
 }
 
 Result<ViewHandle> MermapRegion::GetReserved(const ViewRequest& request) {
@@ -103,29 +127,49 @@ Result<ViewHandle> MermapRegion::GetReserved(const ViewRequest& request) {
     Complain(ViewComplaint::kReserveInUse);
     return Error::kInUse;
   }
+  backend_.Pin();
   const std::uint32_t page = pages() - 1;
+  const FrameRange frames{request.first, FrameCount(1)};
+  if (IsStaleAt(page, frames, request.access) && ShowAgain(page, frames, request.access)) {
+    return Fill(slot, PagesAt(page, 1), frames, request);
+  }
   if (shown_[page] != 0) {
     ++counters_.flushes;
     backend_.Flush(PagesAt(page, 1));
     Unmark(page, page + 1);
   }
-  return Show(slot, page, FrameRange{request.first, FrameCount(1)}, request.access);
+  const Result<ViewHandle> view = Show(slot, page, frames, request);
+  if (!view.ok()) {
+    backend_.Unpin();
+  }
+  return view;
 }
 
 Result<ViewHandle> MermapRegion::Show(Slot& slot, std::uint32_t page, FrameRange frames,
-                                      ViewAccess access) {
+                                      const ViewRequest& request) {
   const VirtRange at = PagesAt(page, frames.count.value);
-  backend_.Pin();
-  if (const Status mapped = backend_.Map(at, frames, access); !mapped) {
+  if (const Status mapped = backend_.Map(at, frames, request.access); !mapped) {
     backend_.Unmap(at);
     // The part that was there may have been used by nobody but a processor that guessed.
-    MarkStale(page, frames);
-    backend_.Unpin();
+    NoteStale(page, frames);
     Complain(ViewComplaint::kMappingFailed);
     return mapped.error();
   }
+  for (std::uint32_t i = 0; i < frames.count.value; ++i) {
+    stale_.Show(frames.begin + FrameCount(i));
+  }
+  return Fill(slot, at, frames, request);
+}
+
+ViewHandle MermapRegion::Fill(Slot& slot, VirtRange at, FrameRange frames,
+                              const ViewRequest& request) {
   ++counters_.gets;
-  slot = Slot{at, frames.begin, slot.generation + 1, true};
+  slot = Slot{.range = at,
+              .first = frames.begin,
+              .generation = slot.generation + 1,
+              .access = request.access,
+              .is_live = true,
+              .site = request.site};
   ViewHandle view;
   view.range_ = at;
   view.region_ = this;
@@ -148,7 +192,7 @@ Status MermapRegion::Put(const ViewHandle& view) {
   backend_.Unmap(slot.range);
   slot.is_live = false;
   ++counters_.puts;
-  MarkStale(PageOf(slot.range.begin), FrameRange{slot.first, FramesFor(slot.range.bytes)});
+  Remember(PageOf(slot.range.begin), slot);
   backend_.Unpin();
   PW_INVARIANT(*this);
   return {};
@@ -156,13 +200,80 @@ Status MermapRegion::Put(const ViewHandle& view) {
 
 // --- Stale views ---------------------------------------------------------------------------------
 
-void MermapRegion::MarkStale(std::uint32_t page, FrameRange frames) {
+namespace {
+
+// What stands in Recall::rights.
+constexpr std::uint8_t kNoRights = 0;
+constexpr std::uint8_t RightsOf(ViewAccess access) {
+  return static_cast<std::uint8_t>(1 + static_cast<std::uint8_t>(access));
+}
+
+}  // namespace
+
+void MermapRegion::Remember(std::uint32_t page, const Slot& slot) {
+  const std::uint32_t count = FramesFor(slot.range.bytes).value;
+  const bool has_recall = !recall_.hints.empty();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const FrameNumber frame = slot.first + FrameCount(i);
+    shown_[page + i] = frame.value + 1;
+    stale_.Retire(frame);
+    if (has_recall) {
+      recall_.rights[page + i] = RightsOf(slot.access);
+      recall_.sites[page + i] = slot.site;
+      recall_.hints[frame.value & (recall_.hints.size() - 1)] =
+          static_cast<std::uint16_t>(page + i);
+    }
+  }
+  stale_count_ += count;
+}
+
+void MermapRegion::NoteStale(std::uint32_t page, FrameRange frames) {
   for (std::uint32_t i = 0; i < frames.count.value; ++i) {
     const FrameNumber frame = frames.begin + FrameCount(i);
     shown_[page + i] = frame.value + 1;
     stale_.Add(frame);
+    if (!recall_.hints.empty()) {
+      recall_.rights[page + i] = kNoRights;  // There is nothing to be shown again.
+      recall_.sites[page + i] = nullptr;
+    }
   }
   stale_count_ += frames.count.value;
+}
+
+bool MermapRegion::IsStaleAt(std::uint32_t page, FrameRange frames, ViewAccess access) const {
+  if (recall_.hints.empty()) {
+    return false;
+  }
+  for (std::uint32_t i = 0; i < frames.count.value; ++i) {
+    if (shown_[page + i] != frames.begin.value + i + 1 ||
+        recall_.rights[page + i] != RightsOf(access)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::uint32_t MermapRegion::FindStale(FrameRange frames, ViewAccess access) const {
+  if (recall_.hints.empty()) {
+    return pages();
+  }
+  // A hint may be about another frame, or old: what is noted about the page decides.
+  const std::uint32_t page = recall_.hints[frames.begin.value & (recall_.hints.size() - 1)];
+  const bool is_ordinary = page + frames.count.value <= pages() - 1;
+  return is_ordinary && IsStaleAt(page, frames, access) ? page : pages();
+}
+
+bool MermapRegion::ShowAgain(std::uint32_t page, FrameRange frames, ViewAccess access) {
+  if (!backend_.Remap(PagesAt(page, frames.count.value), access).ok()) {
+    return false;
+  }
+  for (std::uint32_t i = 0; i < frames.count.value; ++i) {
+    shown_[page + i] = 0;
+    stale_.ShowAgain(frames.begin + FrameCount(i));
+  }
+  stale_count_ -= frames.count.value;
+  ++counters_.found_again;
+  return true;
 }
 
 void MermapRegion::Unmark(std::uint32_t begin, std::uint32_t end) {
@@ -195,6 +306,43 @@ void MermapRegion::FlushStale() {
   }
 }
 
+bool MermapRegion::FlushStale(FrameRange frames) {
+  const auto is_one = [&](std::uint32_t page) {
+    return shown_[page] != 0 && frames.Contains(FrameNumber(shown_[page] - 1));
+  };
+  bool has_flushed = false;
+  for (std::uint32_t page = 0; page < pages() && HasStale(); ++page) {
+    if (!is_one(page)) {
+      continue;
+    }
+    std::uint32_t end = page + 1;
+    while (end < pages() && is_one(end)) {
+      ++end;
+    }
+    backend_.Flush(PagesAt(page, end - page));
+    Unmark(page, end);
+    has_flushed = true;
+    page = end;
+  }
+  counters_.flushes += has_flushed ? 1u : 0u;
+  return has_flushed;
+}
+
+const void* MermapRegion::SiteOf(FrameRange frames) const {
+  for (const Slot& slot : slots_) {
+    const FrameRange shown{slot.first, FramesFor(slot.range.bytes)};
+    if (slot.is_live && shown.begin < frames.end() && frames.begin < shown.end()) {
+      return slot.site;
+    }
+  }
+  for (std::uint32_t page = 0; page < recall_.sites.size(); ++page) {
+    if (shown_[page] != 0 && frames.Contains(FrameNumber(shown_[page] - 1))) {
+      return recall_.sites[page];
+    }
+  }
+  return nullptr;
+}
+
 void MermapRegion::NoteFlushed() {
   Unmark(0, pages());
 }
@@ -205,6 +353,9 @@ std::size_t MermapRegion::TearDown() {
     if (slot.is_live) {
       ++live;
       slot.is_live = false;
+      for (std::uint32_t i = 0; i < FramesFor(slot.range.bytes).value; ++i) {
+        stale_.Forget(slot.first + FrameCount(i));
+      }
       Complain(ViewComplaint::kLiveAtTeardown);
     }
   }

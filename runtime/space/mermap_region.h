@@ -35,6 +35,7 @@ struct ViewRequest {
   std::uint64_t bytes = kFrameBytes;  ///< Rounded up to frames.
   ViewAccess access = ViewAccess::kReadWrite;
   ViewSharing sharing = ViewSharing::kNobody;
+  const void* site = nullptr;  ///< Which code asks. For reports.
 };
 
 /// What a region needs from below. Owned by this layer; one implementation maps for real, one
@@ -54,8 +55,12 @@ class ViewBackend {
   virtual Status Map(VirtRange at, FrameRange frames, ViewAccess access) = 0;
   /// Removes what is mapped in `at`. Does not flush.
   virtual void Unmap(VirtRange at) = 0;
-  /// Makes the caller forget its translations of `at`.
+  /// Makes the caller forget its translations of `at`, but for those of live views in there.
   virtual void Flush(VirtRange at) = 0;
+
+  /// Shows again what was mapped at `at` with `access` and has been unmapped, but not flushed
+  /// since. An error leaves it as it was. Only asked for by a region that has a Recall.
+  virtual Status Remap(VirtRange, ViewAccess) { return Error::kUnsupported; }
 
  protected:
   ~ViewBackend() = default;
@@ -84,7 +89,17 @@ class ViewHandle {
  public:
   constexpr ViewHandle() = default;
 
+  /// The handle with these parts, which a caller has kept for it. A wrong one is refused when it is
+  /// put.
+  constexpr ViewHandle(VirtRange range, const void* region, std::uint64_t ticket)
+      : range_(range),
+        region_(region),
+        generation_(static_cast<std::uint32_t>(ticket)),
+        slot_(static_cast<std::uint8_t>(ticket >> 32)) {}
+
   constexpr VirtRange range() const { return range_; }
+  constexpr const void* region() const { return region_; }
+  constexpr std::uint64_t ticket() const { return std::uint64_t{slot_} << 32 | generation_; }
 
   friend constexpr bool operator==(const ViewHandle&, const ViewHandle&) = default;
 
@@ -99,6 +114,7 @@ class ViewHandle {
 
 struct MermapCounters {
   std::uint64_t gets = 0;
+  std::uint64_t found_again = 0;  ///< Gets that a stale view has served.
   std::uint64_t puts = 0;
   std::uint64_t flushes = 0;  ///< Of the whole region or of the reserve page, by the region itself.
   std::uint64_t wraps = 0;    ///< How often addresses began anew.
@@ -117,10 +133,21 @@ class MermapRegion {
  public:
   static constexpr std::size_t kOrdinarySlots = 3;
 
+  /// What a region needs to show stale views again, and to say who asked for them. Empty: it does
+  /// neither, as the kernel's.
+  struct Recall {
+    std::span<std::uint16_t> hints;  ///< A power of two; where a frame was shown last.
+    std::span<std::uint8_t> rights;  ///< For each page: with which access, or 0 for none.
+    std::span<const void*> sites;    ///< For each page: who asked.
+  };
+
   /// Requires: `shown` has a word for each page of `region`, zero at first; everything outlives the
   /// region. `region` has at least two pages.
   MermapRegion(VirtRange region, std::span<std::uint32_t> shown, ViewBackend& backend,
-               StaleFrames& stale);
+               StaleFrames& stale)
+      : MermapRegion(region, shown, backend, stale, Recall()) {}
+  MermapRegion(VirtRange region, std::span<std::uint32_t> shown, ViewBackend& backend,
+               StaleFrames& stale, const Recall& recall);
   MermapRegion(const MermapRegion&) = delete;
   MermapRegion& operator=(const MermapRegion&) = delete;
 
@@ -132,7 +159,12 @@ class MermapRegion {
   }
   std::size_t live_count() const;
 
-  /// Shows frames until Put(). Flushes only if the region is used up and there is room then.
+  /// Gives the region its addresses, where they were not known at first. Requires: no view has been
+  /// made, and the length is as before.
+  void Place(VirtRange region);
+
+  /// Shows frames until Put(). Flushes only if the region is used up and there is room then. With a
+  /// Recall, a stale view of exactly these frames and with this access is shown again where it is.
   ///
   /// Errors: kNoAddressSpace if the views that are live leave no room; kInUse if all slots are
   /// taken; kInvalid, with a report, for nonsense and before preparation; kNotPermitted, with a
@@ -156,6 +188,12 @@ class MermapRegion {
   bool ShowsStale(FrameRange frames) const;
   /// Flushes if there is something stale. For whoever is about to free what was shown.
   void FlushStale();
+  /// The same for stale views of `frames` alone; returns whether there were any. It counts as one
+  /// flush, and the other views are still found again.
+  bool FlushStale(FrameRange frames);
+  /// Returns who asked for a view, live or stale, of a frame of `frames`; null if that is not
+  /// known.
+  const void* SiteOf(FrameRange frames) const;
   /// Notes that everything of the region has been flushed by other means.
   void NoteFlushed();
   /// Reports that a frame was freed while a stale view shows it.
@@ -171,7 +209,9 @@ class MermapRegion {
     VirtRange range;
     FrameNumber first;
     std::uint32_t generation = 0;
+    ViewAccess access = ViewAccess::kReadOnly;
     bool is_live = false;
+    const void* site = nullptr;
   };
   static constexpr std::size_t kReserveSlot = kOrdinarySlots;
   static constexpr std::size_t kSlots = kOrdinarySlots + 1;
@@ -181,7 +221,15 @@ class MermapRegion {
   Slot* FreeSlot();
   // The first page at which views can be made after a flush.
   std::uint32_t PageBehindLive() const;
-  Result<ViewHandle> Show(Slot& slot, std::uint32_t page, FrameRange frames, ViewAccess access);
+  // Both with the caller pinned; they leave it so if they succeed.
+  Result<ViewHandle> GetPinned(Slot& slot, FrameRange frames, const ViewRequest& request);
+  Result<ViewHandle> Show(Slot& slot, std::uint32_t page, FrameRange frames,
+                          const ViewRequest& request);
+  bool ShowAgain(std::uint32_t page, FrameRange frames, ViewAccess access);
+  // The first page of a stale view to be shown again, or pages() if there is none.
+  std::uint32_t FindStale(FrameRange frames, ViewAccess access) const;
+  bool IsStaleAt(std::uint32_t page, FrameRange frames, ViewAccess access) const;
+  ViewHandle Fill(Slot& slot, VirtRange at, FrameRange frames, const ViewRequest& request);
   std::uint32_t PageOf(VirtAddr at) const {
     return static_cast<std::uint32_t>((at - range_.begin) >> kFrameBytesLog2);
   }
@@ -189,13 +237,15 @@ class MermapRegion {
     return VirtRange{range_.begin + (std::uint64_t{page} << kFrameBytesLog2),
                      std::uint64_t{count} << kFrameBytesLog2};
   }
-  void MarkStale(std::uint32_t page, FrameRange frames);
+  void NoteStale(std::uint32_t page, FrameRange frames);
+  void Remember(std::uint32_t page, const Slot& slot);
   void Unmark(std::uint32_t begin, std::uint32_t end);
 
-  const VirtRange range_;
+  VirtRange range_;
   std::span<std::uint32_t> shown_;  // By page: 1 more than the number of a frame shown stale.
   ViewBackend& backend_;
   StaleFrames& stale_;
+  Recall recall_;
   std::array<Slot, kSlots> slots_{};
   std::uint32_t next_page_ = 0;
   std::uint32_t stale_count_ = 0;

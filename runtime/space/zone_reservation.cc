@@ -43,6 +43,7 @@ Result<ZoneReservation> ZoneReservation::Make(os::Os& os, std::uint64_t most_byt
     // Readable and private: zero pages, which are not charged to anybody.
     const VirtRange tables{reserved->begin, next - kGapBytes - reserved->begin};
     if (const Status status = os.Protect(tables, os::Protection::kRead); !status.ok()) {
+      static_cast<void>(os.Unmap(*reserved));
       return status.error();
     }
     return made;
