@@ -10,40 +10,77 @@ using frame::Freetype;
 using frame::Visibility;
 using Purpose = keys::KeyBroker::Purpose;
 
-Status SharedZone::Init(std::uint64_t bytes, os::SharedMemory wanted) {
-  PW_ASSERT(bytes > 0 && bytes % kPageblockBytes == 0 && home_.bytes == 0);
-  Result<os::Descriptor> memory = os_.CreateShared(wanted, bytes);
-  kind_ = wanted;
-  if (!memory.ok() && wanted == os::SharedMemory::kSecret) {
-    kind_ = os::SharedMemory::kOrdinary;
-    memory = os_.CreateShared(kind_, bytes);
-  }
+Status SharedZone::MapHome(VirtRange home, os::SharedMemory kind) {
+  const Result<os::Descriptor> memory = os_.CreateShared(kind, home.bytes);
   if (!memory.ok()) {
     return memory.error();
   }
-  const Result<VirtRange> home = os_.Reserve(bytes, kPageblockBytes);
-  const Result<VirtRange> views = os_.Reserve(kViewBytes, kPageblockBytes);
-  Status mapped = !home.ok()    ? Status(home.error())
-                  : !views.ok() ? Status(views.error())
-                                : Status();
-  if (mapped.ok()) {
-    mapped = os_.MapShared(*memory, *home, os::Protection::kReadWrite);
-  }
+  Status mapped = os_.MapShared(*memory, home, os::Protection::kReadWrite);
   os_.Close(*memory);
-  if (mapped.ok()) {
-    mapped = os_.ExcludeFromFork(*home);
-  }
   if (!mapped.ok()) {
-    for (const Result<VirtRange>& range : {home, views}) {
-      if (range.ok()) {
-        static_cast<void>(os_.Unmap(*range));
-      }
-    }
     return mapped;
   }
-  home_ = *home;
+  mapped = os_.ExcludeFromFork(home);
+  if (mapped.ok()) {
+    mapped = os_.ExcludeFromDump(home);
+  }
+  if (!mapped.ok()) {
+    static_cast<void>(os_.ReserveAgain(home));
+  }
+  return mapped;
+}
+
+Status SharedZone::Init(VirtRange home, os::SharedMemory wanted, IfRefused if_refused) {
+  PW_ASSERT(home.bytes > 0 && home.bytes % kPageblockBytes == 0 && home_.bytes == 0);
+  const Result<VirtRange> views = os_.Reserve(kViewBytes, kPageblockBytes);
+  if (!views.ok()) {
+    return views.error();
+  }
+  kind_ = wanted;
+  Status mapped = MapHome(home, wanted);
+  if (!mapped.ok() && wanted == os::SharedMemory::kSecret &&
+      if_refused == IfRefused::kTakeOrdinary) {
+    refusal_ = mapped.error();
+    kind_ = os::SharedMemory::kOrdinary;
+    mapped = MapHome(home, kind_);
+  }
+  if (!mapped.ok()) {
+    static_cast<void>(os_.Unmap(*views));
+    return mapped;
+  }
+  home_ = home;
   views_ = *views;
   return Status();
+}
+
+Status SharedZone::Init(std::uint64_t bytes, os::SharedMemory wanted) {
+  const Result<VirtRange> home = os_.Reserve(bytes, kPageblockBytes);
+  if (!home.ok()) {
+    return home.error();
+  }
+  const Status mapped = Init(*home, wanted, IfRefused::kTakeOrdinary);
+  if (!mapped.ok()) {
+    static_cast<void>(os_.Unmap(*home));
+  }
+  return mapped;
+}
+
+void SharedZone::Release() {
+  if (home_.bytes > 0) {
+    static_cast<void>(os_.Unmap(views_));
+    home_ = VirtRange();
+  }
+}
+
+Status SharedZone::ReserveAfterFork() {
+  if (home_.bytes == 0) {
+    return Status();
+  }
+  // Views that were being made when the process forked are holes, too; all else is reserved still.
+  for (std::uint64_t at = 0; live_views_ > 0 && at < next_view_; at += kFrameBytes) {
+    static_cast<void>(os_.ReserveHole(VirtRange{views_.begin + at, kFrameBytes}));
+  }
+  return os_.ReserveHole(home_);
 }
 
 // --- The home mapping ----------------------------------------------------------------------------

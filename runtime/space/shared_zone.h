@@ -39,15 +39,35 @@ class SharedZone final : public frame::PageblockConverter {
   SharedZone(const SharedZone&) = delete;
   SharedZone& operator=(const SharedZone&) = delete;
 
-  /// Maps a zone of `bytes`, a multiple of a pageblock. Once. Where there is no secret memory it is
-  /// ordinary shared memory; see kind(). A child of fork(2) gets a hole instead of the frames.
-  /// Errors: kNoAddressSpace, kNoMemory, kLimit, kUnsupported.
+  /// What is done where the system refuses secret memory: it has none, or it is more than may be
+  /// locked (RLIMIT_MEMLOCK), which counts a zone as a whole, and each view of it again.
+  enum class IfRefused : std::uint8_t { kTakeOrdinary, kFail };
+
+  /// Maps a zone over `home`, which the caller has reserved: a multiple of a pageblock. Once. See
+  /// kind() for what it became. It is in no core dump, and a child of fork(2) gets a hole instead.
+  ///
+  /// Errors: kLimit, kUnsupported and kNotPermitted if memory was refused; kNoAddressSpace,
+  /// kNoMemory. `home` is a reservation still.
+  Status Init(VirtRange home, os::SharedMemory wanted, IfRefused if_refused);
+  /// The same over addresses that the zone reserves.
   Status Init(std::uint64_t bytes, os::SharedMemory wanted);
 
+  /// Forgets the zone: gives the addresses of views back. `home` is the caller's, who unmaps it.
+  void Release();
+
+  /// In a child of fork(2): lets nothing else be mapped where the frames were.
+  /// Errors: kInUse if something has been; kNoMemory.
+  Status ReserveAfterFork() PW_NO_THREAD_SAFETY_ANALYSIS;
+
   os::SharedMemory kind() const { return kind_; }
+  /// Why it is not secret memory, though that was wanted.
+  std::optional<Error> refusal() const { return refusal_; }
   VirtRange range() const { return home_; }
   VirtAddr AddressOf(FrameNumber frame) const {
     return home_.begin + (std::uint64_t{frame.value} << kFrameBytesLog2);
+  }
+  VirtRange AddressesOf(FrameRange frames) const {
+    return VirtRange{AddressOf(frames.begin), frames.count.bytes()};
   }
 
   // frame::PageblockConverter
@@ -62,9 +82,7 @@ class SharedZone final : public frame::PageblockConverter {
  private:
   friend class FrameView;
 
-  VirtRange AddressesOf(FrameRange frames) const {
-    return VirtRange{AddressOf(frames.begin), frames.count.bytes()};
-  }
+  Status MapHome(VirtRange home, os::SharedMemory kind);
   Status CloseHome(VirtRange range);
   Status OpenHome(VirtRange range);
   Result<VirtRange> MakeView(FrameRange frames) PW_EXCLUDES(mutex_);
@@ -75,6 +93,7 @@ class SharedZone final : public frame::PageblockConverter {
   VirtRange home_;
   VirtRange views_;
   os::SharedMemory kind_ = os::SharedMemory::kOrdinary;
+  std::optional<Error> refusal_;
 
   Mutex mutex_{LockRank::kSpace};
   std::uint64_t next_view_ PW_GUARDED_BY(mutex_) = 0;

@@ -191,7 +191,7 @@ TEST_P(SharedZoneTest, KeyedMemoryIsNotSharedMemory) {
 
 // Spec: T26
 TEST(SharedZoneStartTest, AFailedStartLeavesNothingMapped) {
-  for (std::uint32_t step = 0; step < 5; ++step) {
+  for (std::uint32_t step = 0; step < 6; ++step) {
     FaultyOs os;
     keys::KeyBroker& keys = ProcessKeys(keys::KeyUse::kNever);
     SharedZone zone(os, keys);
@@ -208,6 +208,46 @@ TEST(SharedZoneStartTest, WithoutSecretMemoryItIsOrdinary) {
   os.faults().FailAfter(FaultyOs::Kind::kShared, 0, Error::kUnsupported, 1);
   ASSERT_TRUE(zone.Init(kZoneBytes, os::SharedMemory::kSecret).ok());
   EXPECT_EQ(zone.kind(), os::SharedMemory::kOrdinary);
+  EXPECT_EQ(zone.refusal(), Error::kUnsupported);
+  ASSERT_TRUE(os.Unmap(zone.range()).ok());
+}
+
+// Spec: U39
+TEST(SharedZoneStartTest, MoreSecretMemoryThanMayBeLockedFailsIfItIsToBeSecret) {
+  FaultyOs os;
+  SharedZone zone(os, ProcessKeys(keys::KeyUse::kNever));
+  const Result<VirtRange> home = os.Reserve(kZoneBytes, kPageblockBytes);
+  ASSERT_TRUE(home.ok());
+  // Creating it is granted; mapping it is not (RLIMIT_MEMLOCK).
+  os.faults().FailAfter(FaultyOs::Kind::kShared, 1, Error::kLimit, 1);
+  const Status made = zone.Init(*home, os::SharedMemory::kSecret, SharedZone::IfRefused::kFail);
+  os.faults().StopFailing();
+  if (made.error() == Error::kUnsupported || made.error() == Error::kNotPermitted) {
+    GTEST_SKIP() << "this kernel grants no memfd_secret";
+  }
+  EXPECT_EQ(made.error(), Error::kLimit);
+  EXPECT_EQ(zone.range().bytes, 0u);
+  EXPECT_EQ(os.ReserveHole(*home).error(), Error::kInUse) << "the addresses are the caller's still";
+  ASSERT_TRUE(zone.Init(*home, os::SharedMemory::kOrdinary, SharedZone::IfRefused::kFail).ok());
+  zone.Release();
+  ASSERT_TRUE(os.Unmap(*home).ok());
+}
+
+TEST(SharedZoneStartTest, AChildReservesTheHoleUnlessSomethingIsThere) {
+  FaultyOs os;
+  SharedZone zone(os, ProcessKeys(keys::KeyUse::kNever));
+  ASSERT_TRUE(zone.Init(kZoneBytes, os::SharedMemory::kOrdinary).ok());
+  EXPECT_EQ(zone.ReserveAfterFork().error(), Error::kInUse) << "here it is no hole";
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const bool is_reserved = zone.ReserveAfterFork().ok();
+    const bool is_taken = os.ReserveHole(zone.range()).error() == Error::kInUse;
+    ::_exit(is_reserved && is_taken && TryRead(zone.range().begin) != Access::kOk ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
   ASSERT_TRUE(os.Unmap(zone.range()).ok());
 }
 
