@@ -12,6 +12,7 @@ namespace pageward {
 enum class LockRank : std::uint8_t {
   kTest,          ///< Only in tests, below everything.
   kEngine,        ///< Start, fork, configuration.
+  kViews,         ///< Which threads have views, and whether one is ready for them.
   kThreadCaches,  ///< The registry of thread caches.
   kHeapArena,     ///< The assignment of threads to arenas.
   // jemalloc's locks

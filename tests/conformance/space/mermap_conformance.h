@@ -274,6 +274,9 @@ TEST_P(MermapConformanceTest, AStaleTranslationNeverShowsTheNextFrame) {
 
 // Spec: T58, T59
 TEST_P(MermapConformanceTest, NobodyElseReadsAView) {
+  if (!subject_->HasPrivateViews()) {
+    GTEST_SKIP() << "no protection keys on this machine: views are open to the whole process";
+  }
   const auto view = Get(4);
   const VirtAddr at = view.range().begin;
   ASSERT_EQ(subject_->Read(at), subject_->ContentOf(frame(4)));

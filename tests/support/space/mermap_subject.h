@@ -48,6 +48,8 @@ class MermapSubject {
   virtual std::optional<std::uint64_t> ReadElsewhere(VirtAddr at) = 0;
   /// Another process.
   virtual std::optional<std::uint64_t> ReadInAnotherSpace(VirtAddr at) = 0;
+  /// Whether a view is closed to the rest of the process while it is live.
+  virtual bool HasPrivateViews() { return true; }
   /// The rights that are left open anywhere in the process.
   virtual bool IsAnythingOpen() = 0;
 };
