@@ -15,6 +15,7 @@
 #include "hooks/preload/shim.h"
 #include "runtime/engine/fault_report.h"
 #include "runtime/keys/gate.h"
+#include "runtime/keys/handler_context.h"
 
 extern "C" {
 
@@ -56,6 +57,7 @@ bool IsFunction(std::uintptr_t handler) {
 // What the kernel calls instead of the program's handler.
 void OnSignal(int signal, siginfo_t* info, void* context) {
   keys::RestoreBaseline();
+  const keys::HandlerScope in_handler;
   const Slot& slot = g_slots[signal];
   const std::uintptr_t handler = slot.handler.load(std::memory_order_acquire);
   if ((slot.flags.load(std::memory_order_relaxed) & SA_SIGINFO) != 0) {

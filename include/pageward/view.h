@@ -20,8 +20,9 @@
 // system call where there are keys.
 //
 // All functions are thread-safe. None works in a signal handler: getting, putting and freeing are
-// refused there with PAGEWARD_NOT_PERMITTED, as far as a handler can be told: always where there
-// are keys, and else where the preload library calls the handler. Allocating takes a lock.
+// refused there with PAGEWARD_NOT_PERMITTED where there are keys, for a handler has other rights
+// than its thread; without keys only in a handler that interrupts one of these functions.
+// Allocating takes a lock.
 #pragma once
 
 #include <pageward/config.h>

@@ -1,7 +1,7 @@
 // Whether this thread is in a signal handler, as far as that can be known.
 //
 // What a thread does step by step must not be begun anew by a handler that interrupts it. Two signs
-// tell a handler, and either suffices:
+// tell a handler, and either suffices; without keys and with nobody in between there is none:
 //
 //   * whoever calls the program's handlers for it holds a HandlerScope meanwhile;
 //   * where there are protection keys, the kernel enters handlers with the rights of a new program.
