@@ -17,6 +17,7 @@ from report.redis import Load, requests_answered
 from report.suite import Suite
 from report.suites import SUITES
 from report.suites.metadata import METADATA, PAIR, TABLES
+from report.suites.populate import summarize_populate
 from report.suites.sim_source import per_microsecond
 from report.suites.sim_traces import worst_overhead
 from report.summary import Summary
@@ -263,6 +264,38 @@ class MetadataSuiteTest(unittest.TestCase):
         self.assertEqual(self.summary(0.0)["metadata"], "open, no protection keys here")
         self.assertIsNone(self.summary()["metadata"])
         self.assertIsNone(self.summary(0.0)["gated_order0_pair_ns"])
+
+
+class PopulateTest(unittest.TestCase):
+    FIGURES = {
+        "by_keys": 1.0,
+        "4k_cold_none": 400.0,
+        "4k_cold_ad_hoc": 1600.0,
+        "4k_cold_grouped": 408.0,
+        "thp_cold_ad_hoc": 2000.0,
+        "thp_cold_grouped": 100.0,
+        "thp_cold_by_block": 80.0,
+        "view_hit": 60.0,
+        "window": 30.0,
+        "view_first_syscalls": 2.0,
+    }
+
+    def test_ratios_and_savings_are_of_the_figures_they_are_named_after(self) -> None:
+        summary = summarize_populate(Outcome(figures=dict(self.FIGURES)))
+        self.assertAlmostEqual(summary["populate_cold_vs_none"], 1.02)
+        self.assertAlmostEqual(summary["populate_cold_saving"], 74.5)
+        self.assertAlmostEqual(summary["populate_thp_saving"], 95)
+        self.assertAlmostEqual(summary["populate_default_speedup"], 5)
+        self.assertAlmostEqual(summary["view_hit_vs_window"], 2)
+        self.assertEqual(summary["view_first_syscalls"], 2)
+
+    def test_the_summary_says_if_there_were_no_keys(self) -> None:
+        summary = summarize_populate(Outcome(figures={**self.FIGURES, "by_keys": 0.0}))
+        self.assertIn("no keys", str(summary["opened_and_closed_by"]))
+
+    def test_what_was_not_measured_is_none(self) -> None:
+        summary = summarize_populate(Outcome(figures={"4k_cold_none": 400.0}))
+        self.assertEqual(set(summary.values()), {None})
 
 
 class CommandLineTest(unittest.TestCase):

@@ -6,6 +6,9 @@ from report.suite import Suite
 from report.suites.frames import FRAMES
 from report.suites.malloc import MALLOC
 from report.suites.metadata import METADATA
+from report.suites.populate import POPULATE
 from report.suites.sim import SIM
 
-SUITES: dict[str, Suite] = {suite.name: suite for suite in (MALLOC, METADATA, FRAMES, SIM)}
+SUITES: dict[str, Suite] = {
+    suite.name: suite for suite in (MALLOC, METADATA, FRAMES, POPULATE, SIM)
+}
