@@ -1,10 +1,11 @@
-// Bulk data that is not in the program's memory: read from a file straight into unmapped memory, and
-// looked at through views.
+// Bulk data that is not in the program's memory: read from a file straight into unmapped memory,
+// and looked at through views.
 //
 //   unmapped_data FILE
 //
-// Prints how many lines the file has, and the sum of its bytes, which it computes in views of 1 MiB.
-// Between them nothing of the file can be read by an overflow or a stray pointer, in any thread.
+// Prints how many lines the file has, and the sum of its bytes, which it computes in views of 1
+// MiB. Between them nothing of the file can be read by an overflow or a stray pointer, in any
+// thread.
 #include <fcntl.h>
 #include <pageward/view.h>
 #include <stdio.h>
