@@ -58,54 +58,51 @@ std::size_t ViewRegistry::Remove(ThreadViews& views) {
   return live;
 }
 
-template <typename Visitor>
-Status ViewRegistry::VisitAll(ThreadViews& own, Visitor visit) {
-  MutexLock lock(mutex_);
+// Waits until nobody but this thread is at work on views, and keeps it so.
+Status ViewRegistry::Stop(ThreadViews& own) {
   bool has_others = false;
   for (ThreadViews* views = first_; views != nullptr; views = views->next_) {
-    if (views != &own) {
-      views->is_wanted_.store(1, std::memory_order_seq_cst);
-      has_others = true;
-    }
+    views->is_wanted_.store(views == &own ? 0 : 1, std::memory_order_seq_cst);
+    has_others = has_others || views != &own;
   }
-  Status visited;
+  own.is_at_work_.store(1, std::memory_order_relaxed);
   if (has_others && has_barrier_) {
-    visited = os_.SynchronizeThreads();
+    if (const Status reached = os_.SynchronizeThreads(); !reached.ok()) {
+      return reached;
+    }
   }
   for (ThreadViews* views = first_; views != nullptr; views = views->next_) {
-    if (visited.ok()) {
-      if (views == &own) {
-        own.is_at_work_.store(1, std::memory_order_relaxed);
-      } else {
-        while (views->is_at_work_.load(std::memory_order_seq_cst) != 0) {
-          static_cast<void>(os::Syscall(SYS_sched_yield));
-        }
-      }
-      visit(*views);
+    while (views != &own && views->is_at_work_.load(std::memory_order_seq_cst) != 0) {
+      static_cast<void>(os::Syscall(SYS_sched_yield));
     }
-    (views == &own ? views->is_at_work_ : views->is_wanted_).store(0, std::memory_order_release);
   }
-  return visited;
+  return Status();
 }
 
-Status ViewRegistry::FlushStale(FrameRange frames, ThreadViews& own) {
-  return VisitAll(own, [frames](ThreadViews& views) {
-    space::MermapRegion& region = views.views_.region();
-    region.FlushStale(frames);
-  });
+void ViewRegistry::Resume() {
+  for (ThreadViews* views = first_; views != nullptr; views = views->next_) {
+    views->is_wanted_.store(0, std::memory_order_release);
+  }
 }
 
-Result<const void*> ViewRegistry::SiteOf(FrameRange frames, ThreadViews& own) {
-  const void* site = nullptr;
-  const Status visited = VisitAll(own, [&](ThreadViews& views) {
-    if (site == nullptr) {
-      site = views.views_.region().SiteOf(frames);
-    }
-  });
-  if (!visited.ok()) {
-    return visited.error();
+Result<ViewRegistry::Sight> ViewRegistry::FlushUnlessLive(FrameRange frames, ThreadViews& own) {
+  MutexLock lock(mutex_);
+  Sight sight;
+  const Status stopped = Stop(own);
+  for (ThreadViews* views = first_; stopped.ok() && views != nullptr; views = views->next_) {
+    const space::MermapRegion& region = views->views_.region();
+    sight.is_live = sight.is_live || region.ShowsLive(frames);
+    sight.is_stale = sight.is_stale || region.ShowsStale(frames);
+    sight.site = sight.site == nullptr ? region.SiteOf(frames) : sight.site;
   }
-  return site;
+  for (ThreadViews* views = first_; views != nullptr; views = views->next_) {
+    if (stopped.ok() && !sight.is_live && views != &own) {
+      views->views_.region().FlushStale(frames);
+    }
+  }
+  Resume();
+  own.is_at_work_.store(0, std::memory_order_release);
+  return stopped.ok() ? Result<Sight>(sight) : stopped.error();
 }
 
 Status ViewRegistry::ForgetAfterFork() {

@@ -55,14 +55,19 @@ class ViewRegistry {
   /// them uses them no more.
   std::size_t Remove(ThreadViews& views) PW_EXCLUDES(mutex_);
 
-  /// Flushes stale views of `frames`, whoever has them: each thread's at most once.
+  /// What the threads' views are found to show of some frames.
+  struct Sight {
+    bool is_live = false;
+    bool is_stale = false;
+    const void* site = nullptr;  ///< Who got such a view; null if that is not known.
+  };
+
+  /// Looks at everybody's views of `frames` and, if none is live, flushes those of other threads:
+  /// each one's at most once.
   ///
   /// Errors: kNotPermitted, kUnsupported if threads can't be visited any more; nothing has changed
-  /// in those that were not reached. Requires: this thread is not at work on views.
-  Status FlushStale(FrameRange frames, ThreadViews& own) PW_EXCLUDES(mutex_);
-
-  /// Returns who got a view of `frames` that is open or stale, or null. Errors: as FlushStale().
-  Result<const void*> SiteOf(FrameRange frames, ThreadViews& own) PW_EXCLUDES(mutex_);
+  /// then. Requires: this thread is not at work on views.
+  Result<Sight> FlushUnlessLive(FrameRange frames, ThreadViews& own) PW_EXCLUDES(mutex_);
 
   /// The three steps of pthread_atfork(3). The child forgets all views, and reserves their holes.
   void LockForFork() PW_ACQUIRE(mutex_) { mutex_.Lock(); }
@@ -74,8 +79,8 @@ class ViewRegistry {
  private:
   friend class ViewsAtWork;
 
-  template <typename Visitor>
-  Status VisitAll(ThreadViews& own, Visitor visit) PW_EXCLUDES(mutex_);
+  Status Stop(ThreadViews& own) PW_REQUIRES(mutex_);
+  void Resume() PW_REQUIRES(mutex_);
   bool Enter(ThreadViews& views) PW_EXCLUDES(mutex_);
   void WaitForVisitor() PW_EXCLUDES(mutex_) { MutexLock lock(mutex_); }
 

@@ -144,7 +144,7 @@ Status UnmappedPool::TakeOut() {
     return all.error();
   }
   frames_->FreeRun(*all);
-  windows_.Emplace(*keys_);
+  windows_.Emplace(*os_, *keys_);
   budget_.Emplace(options_.most_view_mappings);
   registry_.Emplace(*os_).Start();
   return Status();
@@ -250,22 +250,26 @@ Status UnmappedPool::Free(ThreadViews& views, UnmappedHandle memory, const void*
     __atomic_store_n(&word, run->word, __ATOMIC_SEQ_CST);
     return error;
   };
+  ViewRegistry::Sight sight;
   if (shown_->IsAnyShown(run->frames)) {
+    const Result<ViewRegistry::Sight> seen = registry_->FlushUnlessLive(run->frames, views);
+    if (!seen.ok()) {
+      return keep(seen.error());
+    }
+    sight = *seen;
+  }
+  if (sight.is_live) {
     freed_while_open_.fetch_add(1, std::memory_order_relaxed);
-    Report("open", run->frames, views, site);
+    Report("open", run->frames, sight.site, site);
     return keep(Error::kInUse);
   }
-  const bool was_stale = shown_->ContainsAny(run->frames);
-  if (was_stale) {
-    Report("stale", run->frames, views, site);
+  if (sight.is_stale) {
+    Report("stale", run->frames, sight.site, site);
   }
   if (const Status wiped = Wipe(views, run->frames); !wiped.ok()) {
     return keep(wiped.error());
   }
-  if (const Status flushed = registry_->FlushStale(run->frames, views); !flushed.ok()) {
-    return keep(flushed.error());
-  }
-  freed_while_stale_.fetch_add(was_stale ? 1 : 0, std::memory_order_relaxed);
+  freed_while_stale_.fetch_add(sight.is_stale ? 1 : 0, std::memory_order_relaxed);
   frees_.fetch_add(1, std::memory_order_relaxed);
   allocated_bytes_.fetch_sub(run->frames.count.bytes(), std::memory_order_relaxed);
   __atomic_store_n(&word, run->word >> kGenerationShift << kGenerationShift, __ATOMIC_SEQ_CST);
@@ -291,22 +295,22 @@ Status UnmappedPool::Wipe(ThreadViews& views, FrameRange frames) {
     WipeBytes(view->range());
     static_cast<void>(work.region().Put(*view));
     wiped_bytes_.fetch_add(count.bytes(), std::memory_order_relaxed);
+    work.region().FlushStale(FrameRange{frames.begin, count});
     frames = FrameRange{frames.begin + count, frames.count - count};
   }
   return Status();
 }
 
-void UnmappedPool::Report(const char* what, FrameRange frames, ThreadViews& views,
-                          const void* site) {
+void UnmappedPool::Report(const char* what, FrameRange frames, const void* got_by,
+                          const void* freed_by) {
   if (!options_.reports_views) {
     return;
   }
-  const Result<const void*> got_by = registry_->SiteOf(frames, views);
   Text<200> line;
   line.Append("pageward: views: memory of ").AppendDecimal(frames.count.bytes());
-  line.Append(" bytes is freed by ").AppendHex(VirtAddr::Of(site).value());
+  line.Append(" bytes is freed by ").AppendHex(VirtAddr::Of(freed_by).value());
   line.Append(" while a view of it is ").Append(what).Append(", got by ");
-  line.AppendHex(got_by.ok() ? VirtAddr::Of(*got_by).value() : 0);
+  line.AppendHex(VirtAddr::Of(got_by).value());
   line.EndLine();
   os_->Write(os::Descriptor{STDERR_FILENO}, line.view());
 }

@@ -180,7 +180,7 @@ class UnmappedPool {
   Status Wipe(ThreadViews& views, FrameRange frames);
   template <typename Use>
   Result<std::uint64_t> UseInBatches(ThreadViews& views, const Part& part, Use use);
-  void Report(const char* what, FrameRange frames, ThreadViews& views, const void* site);
+  void Report(const char* what, FrameRange frames, const void* got_by, const void* freed_by);
 
   space::HostViews::Commons commons() {
     return {*os_, *zone_, *keys_, *windows_, *budget_, *shown_};

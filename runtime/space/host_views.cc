@@ -37,7 +37,7 @@ Status HostViews::Prepare() {
     commons_.os.Name(*reserved, "pageward views");
     region_.Place(*reserved);
     ++preparations_;
-    commons_.windows.AddRegion();
+    commons_.windows.Add(window_);
     if (const Result<arch::Pkey> closed = commons_.keys.KeyFor(Purpose::kClosed);
         closed.ok() && commons_.windows.count() > 0) {
       mark_ = *closed;
@@ -62,27 +62,28 @@ bool HostViews::IsProcessContext() const {
 void HostViews::Pin() {
   const bool has_keys = commons_.windows.count() > 0;
   if (pins_++ == 0 && has_keys) {
-    open_ = commons_.windows.Open(carried_);
-    if (carried_ && *carried_ != open_) {
+    const unsigned carried = window_.key();
+    if (commons_.windows.Open(window_) != carried && carried != WindowKeys::kNoKey) {
       region_.FlushStale();
     }
   }
   if (has_keys) {
-    SetAccess(commons_.windows.key(open_), arch::KeyAccess::kReadWrite);
+    SetAccess(commons_.windows.key(window_.key()), arch::KeyAccess::kReadWrite);
   }
 }
 
 void HostViews::Unpin() {
   PW_ASSERT(pins_ > 0);
   if (--pins_ == 0 && commons_.windows.count() > 0) {
-    SetAccess(commons_.windows.key(open_), arch::KeyAccess::kNone);
-    commons_.windows.Close(open_);
+    SetAccess(commons_.windows.key(window_.key()), arch::KeyAccess::kNone);
+    commons_.windows.Close(window_);
   }
 }
 
 Status HostViews::Open(VirtRange at, ViewAccess access) {
   return commons_.windows.count() > 0
-             ? commons_.os.ProtectWithKey(at, ProtectionOf(access), commons_.windows.key(open_))
+             ? commons_.os.ProtectWithKey(at, ProtectionOf(access),
+                                          commons_.windows.key(window_.key()))
              : commons_.os.Protect(at, ProtectionOf(access));
 }
 
@@ -108,10 +109,6 @@ Status HostViews::Map(VirtRange at, FrameRange frames, ViewAccess access) {
   const std::uint32_t page = PageOf(at.begin);
   mapped_.Set(page, page + frames.count.value);
   begins_.Set(page, page + 1);
-  if (!carried_ && commons_.windows.count() > 0) {
-    carried_ = open_;
-    commons_.windows.Carry(open_);
-  }
   NoteLive(at);
   return Status();
 }
@@ -184,9 +181,8 @@ void HostViews::NoteUnmapped(std::uint32_t begin, std::uint32_t end) {
   commons_.budget.GiveBack(begins_.Count(begin, end));
   begins_.Clear(begin, end);
   mapped_.Clear(begin, end);
-  if (carried_ && !mapped_.Any(0, kPages)) {
-    commons_.windows.Drop(*carried_);
-    carried_.reset();
+  if (pins_ == 0 && window_.key() != WindowKeys::kNoKey && !mapped_.Any(0, kPages)) {
+    commons_.windows.Release(window_);
   }
 }
 
@@ -227,7 +223,7 @@ std::size_t HostViews::TearDown() {
   }
   // Where this fails the addresses stay reserved, which nobody misses.
   static_cast<void>(commons_.os.Unmap(region_.range()));
-  commons_.windows.RemoveRegion();
+  commons_.windows.Remove(window_);
   prepared_.Reset();
   return live;
 }

@@ -101,8 +101,7 @@ class HostViews final : public ViewBackend {
   std::optional<arch::Pkey> mark_;  // What marks the thread.
   std::uint32_t preparations_ = 0;
   std::uint32_t pins_ = 0;
-  unsigned open_ = 0;                // Which window key is open, while there are pins.
-  std::optional<unsigned> carried_;  // Which one the views that are mapped carry.
+  WindowKeys::Region window_;  // Which key the views carry, and this thread has open.
   std::uint64_t flushes_ = 0;
   std::uint64_t flushes_by_closing_ = 0;
   std::array<VirtRange, kMostLive> live_{};  // Without order; empty ranges are free.

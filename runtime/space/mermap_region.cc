@@ -150,8 +150,11 @@ Result<ViewHandle> MermapRegion::Show(Slot& slot, std::uint32_t page, FrameRange
   const VirtRange at = PagesAt(page, frames.count.value);
   if (const Status mapped = backend_.Map(at, frames, request.access); !mapped) {
     backend_.Unmap(at);
-    // The part that was there may have been used by nobody but a processor that guessed.
-    NoteStale(page, frames);
+    if (recall_.hints.empty()) {
+      // The part that was there may have been used by nobody but a processor that guessed. Whose
+      // views are found again, real mappings of the system, has no such parts.
+      NoteStale(page, frames);
+    }
     Complain(ViewComplaint::kMappingFailed);
     return mapped.error();
   }
@@ -202,8 +205,7 @@ Status MermapRegion::Put(const ViewHandle& view) {
 
 namespace {
 
-// What stands in Recall::rights.
-constexpr std::uint8_t kNoRights = 0;
+// What stands in Recall::rights for a page that has been shown.
 constexpr std::uint8_t RightsOf(ViewAccess access) {
   return static_cast<std::uint8_t>(1 + static_cast<std::uint8_t>(access));
 }
@@ -216,12 +218,13 @@ void MermapRegion::Remember(std::uint32_t page, const Slot& slot) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const FrameNumber frame = slot.first + FrameCount(i);
     shown_[page + i] = frame.value + 1;
-    stale_.Retire(frame);
     if (has_recall) {
       recall_.rights[page + i] = RightsOf(slot.access);
       recall_.sites[page + i] = slot.site;
       recall_.hints[frame.value & (recall_.hints.size() - 1)] =
           static_cast<std::uint16_t>(page + i);
+    } else {
+      stale_.Retire(frame);
     }
   }
   stale_count_ += count;
@@ -232,10 +235,6 @@ void MermapRegion::NoteStale(std::uint32_t page, FrameRange frames) {
     const FrameNumber frame = frames.begin + FrameCount(i);
     shown_[page + i] = frame.value + 1;
     stale_.Add(frame);
-    if (!recall_.hints.empty()) {
-      recall_.rights[page + i] = kNoRights;  // There is nothing to be shown again.
-      recall_.sites[page + i] = nullptr;
-    }
   }
   stale_count_ += frames.count.value;
 }
@@ -269,7 +268,6 @@ bool MermapRegion::ShowAgain(std::uint32_t page, FrameRange frames, ViewAccess a
   }
   for (std::uint32_t i = 0; i < frames.count.value; ++i) {
     shown_[page + i] = 0;
-    stale_.ShowAgain(frames.begin + FrameCount(i));
   }
   stale_count_ -= frames.count.value;
   ++counters_.found_again;
@@ -279,7 +277,12 @@ bool MermapRegion::ShowAgain(std::uint32_t page, FrameRange frames, ViewAccess a
 void MermapRegion::Unmark(std::uint32_t begin, std::uint32_t end) {
   for (std::uint32_t page = begin; page < end && stale_count_ > 0; ++page) {
     if (shown_[page] != 0) {
-      stale_.Remove(FrameNumber(shown_[page] - 1));
+      const FrameNumber frame(shown_[page] - 1);
+      if (recall_.hints.empty()) {
+        stale_.Remove(frame);
+      } else {
+        stale_.Forget(frame);
+      }
       shown_[page] = 0;
       --stale_count_;
     }
@@ -326,6 +329,16 @@ bool MermapRegion::FlushStale(FrameRange frames) {
   }
   counters_.flushes += has_flushed ? 1u : 0u;
   return has_flushed;
+}
+
+bool MermapRegion::ShowsLive(FrameRange frames) const {
+  for (const Slot& slot : slots_) {
+    const FrameNumber end = slot.first + FramesFor(slot.range.bytes);
+    if (slot.is_live && slot.first < frames.end() && frames.begin < end) {
+      return true;
+    }
+  }
+  return false;
 }
 
 const void* MermapRegion::SiteOf(FrameRange frames) const {

@@ -135,6 +135,10 @@ class MermapRegion {
 
   /// What a region needs to show stale views again, and to say who asked for them. Empty: it does
   /// neither, as the kernel's.
+  ///
+  /// A region with a Recall counts a frame as shown (StaleFrames::IsShown()) from when it is mapped
+  /// to when it is flushed, and as stale never: so that showing it again writes no memory that
+  /// other threads look at. Who wants to know more asks the region.
   struct Recall {
     std::span<std::uint16_t> hints;  ///< A power of two; where a frame was shown last.
     std::span<std::uint8_t> rights;  ///< For each page: with which access, or 0 for none.
@@ -184,6 +188,8 @@ class MermapRegion {
 
   /// Returns whether a translation of a view that has been put may still be there.
   bool HasStale() const { return stale_count_ > 0; }
+  /// Returns whether a live view shows a frame of `frames`.
+  bool ShowsLive(FrameRange frames) const;
   /// Returns whether a stale view shows a frame of `frames`. Linear in the size of the region.
   bool ShowsStale(FrameRange frames) const;
   /// Flushes if there is something stale. For whoever is about to free what was shown.

@@ -34,11 +34,9 @@ class StaleFrames {
   /// Notes that one more view of `frame` is stale, or one less.
   void Add(FrameNumber frame) { Change(frame, 0, 1); }
   void Remove(FrameNumber frame) { Change(frame, 0, -1); }
-  /// Notes that a view of `frame` is live that was not there; that a live one is stale now; and
-  /// that a stale one is live again.
+  /// Notes that a view of `frame` is live that was not there, and that a live one is stale now.
   void Show(FrameNumber frame) { Change(frame, 1, 0); }
   void Retire(FrameNumber frame) { Change(frame, -1, 1); }
-  void ShowAgain(FrameNumber frame) { Change(frame, 1, -1); }
   /// Notes that a live view of `frame` is gone altogether.
   void Forget(FrameNumber frame) { Change(frame, -1, 0); }
 

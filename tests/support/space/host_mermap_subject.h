@@ -155,7 +155,7 @@ class HostMermapSubject final : public MermapSubject {
   os::LinuxOs real_os_;
   keys::KeyBroker& keys_ = ProcessKeys(keys::KeyUse::kIfPresent);
   space::SharedZone zone_{os_, keys_};
-  space::WindowKeys windows_{keys_};
+  space::WindowKeys windows_{os_, keys_};
   space::ViewBudget budget_;
   std::vector<std::uint32_t> counts_ = std::vector<std::uint32_t>(kFrames);
   space::StaleFrames stale_{counts_};

@@ -50,17 +50,39 @@ TEST_F(ViewRegistryTest, AThreadIsAtWorkOnceAtATime) {
   EXPECT_TRUE(next.HasEntered());
 }
 
-TEST_F(ViewRegistryTest, StaleViewsAreFlushedWhoeverHasThem) {
+TEST_F(ViewRegistryTest, StaleViewsOfOthersAreFlushedAndOnesOwnAreTold) {
   ThreadViews& own = Add();
   ThreadViews& other = Add();
   GetAndPut(own, 5);
   std::thread([&] { GetAndPut(other, 5); }).join();
-  EXPECT_TRUE(world_.stale().Contains(FrameNumber(5)));
-  ASSERT_TRUE(registry_.FlushStale({FrameNumber(5), FrameCount(1)}, own).ok());
-  EXPECT_FALSE(world_.stale().Contains(FrameNumber(5)));
-  EXPECT_EQ(world_.budget().used(), 0u);
+  EXPECT_EQ(world_.budget().used(), 2u);
+  auto sight = registry_.FlushUnlessLive({FrameNumber(5), FrameCount(1)}, own);
+  ASSERT_TRUE(sight.ok());
+  EXPECT_TRUE(sight->is_stale);
+  EXPECT_FALSE(sight->is_live);
+  EXPECT_EQ(world_.budget().used(), 1u);
+  sight = registry_.FlushUnlessLive({FrameNumber(6), FrameCount(1)}, own);
+  EXPECT_FALSE(sight->is_stale) << "nobody has looked there";
   EXPECT_EQ(registry_.Remove(own), 0u);
   EXPECT_EQ(registry_.Remove(other), 0u);
+  EXPECT_EQ(world_.budget().used(), 0u);
+}
+
+TEST_F(ViewRegistryTest, NothingIsFlushedWhileAViewIsLive) {
+  ThreadViews& own = Add();
+  ThreadViews& other = Add();
+  GetAndPut(other, 5);
+  space::ViewHandle live;
+  {
+    ViewsAtWork work(registry_, own);
+    live = *work.region().Get({.first = FrameNumber(5)});
+  }
+  const auto sight = registry_.FlushUnlessLive({FrameNumber(4), FrameCount(2)}, own);
+  ASSERT_TRUE(sight.ok());
+  EXPECT_TRUE(sight->is_live);
+  EXPECT_EQ(world_.budget().used(), 2u);
+  ViewsAtWork work(registry_, own);
+  EXPECT_TRUE(work.region().Put(live).ok());
 }
 
 TEST_F(ViewRegistryTest, WhoGotAViewIsKnown) {
@@ -68,10 +90,8 @@ TEST_F(ViewRegistryTest, WhoGotAViewIsKnown) {
   ThreadViews& own = Add();
   ThreadViews& other = Add();
   GetAndPut(other, 8, &kHere);
-  const auto site = registry_.SiteOf({FrameNumber(7), FrameCount(2)}, own);
-  ASSERT_TRUE(site.ok());
-  EXPECT_EQ(*site, &kHere);
-  EXPECT_EQ(*registry_.SiteOf({FrameNumber(9), FrameCount(1)}, own), nullptr);
+  EXPECT_EQ(registry_.FlushUnlessLive({FrameNumber(9), FrameCount(1)}, own)->site, nullptr);
+  EXPECT_EQ(registry_.FlushUnlessLive({FrameNumber(7), FrameCount(2)}, own)->site, &kHere);
 }
 
 // Spec: T62
@@ -102,10 +122,10 @@ TEST_F(ViewRegistryTest, IfThreadsCannotBeReachedNothingIsFlushed) {
   ThreadViews& other = Add();
   GetAndPut(other, 5);
   world_.os().faults().FailAfter(Kind::kSynchronize, 0, Error::kNotPermitted);
-  EXPECT_EQ(registry_.FlushStale({FrameNumber(5), FrameCount(1)}, own).error(),
+  EXPECT_EQ(registry_.FlushUnlessLive({FrameNumber(5), FrameCount(1)}, own).error(),
             Error::kNotPermitted);
   world_.os().faults().StopFailing();
-  EXPECT_TRUE(world_.stale().Contains(FrameNumber(5)));
+  EXPECT_EQ(world_.budget().used(), 1u);
   GetAndPut(other, 5);
 }
 
@@ -121,8 +141,8 @@ TEST(ViewRegistryBarrierTest, WorksWithoutBarriersOfTheSystem) {
     ViewsAtWork work(registry, other);
     EXPECT_TRUE(work.region().Put(*work.region().Get({.first = FrameNumber(5)})).ok());
   }
-  EXPECT_TRUE(registry.FlushStale({FrameNumber(5), FrameCount(1)}, own).ok());
-  EXPECT_FALSE(world.stale().Contains(FrameNumber(5)));
+  EXPECT_TRUE(registry.FlushUnlessLive({FrameNumber(5), FrameCount(1)}, own).ok());
+  EXPECT_EQ(world.budget().used(), 0u);
 }
 
 TEST_F(ViewRegistryTest, OwnersAtWorkAndVisitorsExcludeEachOther) {
@@ -146,7 +166,7 @@ TEST_F(ViewRegistryTest, OwnersAtWorkAndVisitorsExcludeEachOther) {
   }
   ThreadViews& own = Add();
   for (int round = 0; round < kRounds; ++round) {
-    ASSERT_TRUE(registry_.FlushStale({FrameNumber(0), FrameCount(2)}, own).ok());
+    ASSERT_TRUE(registry_.FlushUnlessLive({FrameNumber(0), FrameCount(2)}, own).ok());
   }
   is_over.store(true);
   for (std::thread& owner : owners) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <array>
 #include <functional>
 #include <thread>
 
@@ -184,8 +185,10 @@ TEST_F(HostViewsTest, StaleViewsOfSomeFramesAreFlushedByThemselves) {
   GetAndPut(40);
   ASSERT_TRUE(region().FlushStale(FrameRange{FrameNumber(12), FrameCount(2)}));
   EXPECT_FALSE(region().FlushStale(FrameRange{FrameNumber(12), FrameCount(2)}));
-  EXPECT_FALSE(subject_.stale().Contains(FrameNumber(12)));
-  EXPECT_TRUE(subject_.stale().Contains(FrameNumber(14)));
+  EXPECT_FALSE(region().ShowsStale({FrameNumber(12), FrameCount(2)}));
+  EXPECT_TRUE(region().ShowsStale({FrameNumber(14), FrameCount(1)}));
+  EXPECT_FALSE(subject_.stale().IsShown(FrameNumber(12)));
+  EXPECT_TRUE(subject_.stale().IsShown(FrameNumber(14))) << "until it is flushed";
   const VirtAddr base = region().range().begin;
   EXPECT_EQ(subject_.Probe(base + 2 * kFrameBytes), std::nullopt);
   EXPECT_EQ(subject_.Probe(base + 4 * kFrameBytes), subject_.ContentOf(FrameNumber(14)));
@@ -394,11 +397,12 @@ TEST_F(HostViewsTest, WithMoreThreadsThanKeysAThreadReachesTheViewsItSharesAKeyW
   }
   const ViewHandle mine = Get(0);
   // All other keys are open elsewhere.
-  for (unsigned i = 0; i < WindowKeys::kMost; ++i) {
-    subject_.windows().AddRegion();
+  std::array<WindowKeys::Region, WindowKeys::kMost> others;
+  for (WindowKeys::Region& region : others) {
+    subject_.windows().Add(region);
   }
   for (unsigned i = 1; i < subject_.windows().count(); ++i) {
-    subject_.windows().Open(std::nullopt);
+    subject_.windows().Open(others[i]);
   }
   Other other(subject_);
   other.Run([&] {
@@ -410,6 +414,9 @@ TEST_F(HostViewsTest, WithMoreThreadsThanKeysAThreadReachesTheViewsItSharesAKeyW
   });
   EXPECT_EQ(subject_.windows().shared_openings(), 1u);
   Put(mine);
+  for (WindowKeys::Region& region : others) {
+    subject_.windows().Remove(region);
+  }
 }
 
 }  // namespace

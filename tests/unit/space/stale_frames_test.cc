@@ -37,10 +37,9 @@ TEST_F(StaleFramesTest, LiveAndStaleViewsAreCountedApart) {
   stale_.Retire(FrameNumber(2));
   EXPECT_TRUE(stale_.IsShown(FrameNumber(2)));
   EXPECT_TRUE(stale_.Contains(FrameNumber(2)));
-  stale_.ShowAgain(FrameNumber(2));
-  EXPECT_FALSE(stale_.Contains(FrameNumber(2)));
-  stale_.Forget(FrameNumber(2));
   EXPECT_TRUE(stale_.IsAnyShown(FrameRange{FrameNumber(1), FrameCount(3)}));
+  stale_.Remove(FrameNumber(2));
+  EXPECT_FALSE(stale_.Contains(FrameNumber(2)));
   stale_.Forget(FrameNumber(2));
   EXPECT_FALSE(stale_.IsAnyShown(FrameRange{FrameNumber(1), FrameCount(3)}));
 }
@@ -50,7 +49,7 @@ TEST(StaleFramesDeathTest, AViewThatWasNeverShownCannotGo) {
   StaleFrames stale(counts);
   stale.Show(FrameNumber(1));
   EXPECT_DEATH(stale.Remove(FrameNumber(1)), "invariant broken: 0x1");
-  EXPECT_DEATH(stale.ShowAgain(FrameNumber(1)), "invariant broken: 0x1");
+  EXPECT_DEATH(stale.Forget(FrameNumber(2)), "invariant broken: 0x2");
   EXPECT_DEATH(stale.Retire(FrameNumber(2)), "invariant broken: 0x2");
 }
 

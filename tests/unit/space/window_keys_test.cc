@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
+#include <vector>
 
 #include "tests/support/os/fake_os.h"
 
@@ -13,22 +15,34 @@ using testing_support::FakeOs;
 
 class WindowKeysTest : public testing::Test {
  protected:
-  void AddRegions(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) {
-      windows_.AddRegion();
-    }
+  using Region = WindowKeys::Region;
+
+  Region& Add() {
+    regions_.push_back(std::make_unique<Region>());
+    windows_.Add(*regions_.back());
+    return *regions_.back();
+  }
+  // As one that has looked at something and put it back.
+  Region& AddUser() {
+    Region& region = Add();
+    windows_.Open(region);
+    windows_.Close(region);
+    return region;
   }
 
   FakeOs os_;
   keys::KeyBroker broker_{os_, keys::KeyUse::kIfPresent};
-  WindowKeys windows_{broker_};
+  WindowKeys windows_{os_, broker_};
+  std::vector<std::unique_ptr<Region>> regions_;
 };
 
 TEST_F(WindowKeysTest, AKeyIsClaimedForEachRegionUpToTheMost) {
   EXPECT_EQ(windows_.count(), 0u);
-  AddRegions(1);
+  Add();
   EXPECT_EQ(windows_.count(), 1u);
-  AddRegions(WindowKeys::kMost + 2);
+  for (unsigned i = 0; i < WindowKeys::kMost + 2; ++i) {
+    Add();
+  }
   EXPECT_EQ(windows_.count(), WindowKeys::kMost);
   std::set<unsigned> keys;
   for (unsigned i = 0; i < windows_.count(); ++i) {
@@ -39,60 +53,87 @@ TEST_F(WindowKeysTest, AKeyIsClaimedForEachRegionUpToTheMost) {
 
 TEST_F(WindowKeysTest, WithoutKeysThereAreNone) {
   os_.set_key_count(0);
-  AddRegions(3);
+  Add();
   EXPECT_EQ(windows_.count(), 0u);
 }
 
 TEST_F(WindowKeysTest, FewKeysAreEnough) {
   os_.set_key_count(1);
-  AddRegions(3);
+  Add();
+  EXPECT_EQ(windows_.Open(Add()), 0u);
   EXPECT_EQ(windows_.count(), 1u);
-  EXPECT_EQ(windows_.Open(std::nullopt), 0u);
 }
 
-TEST_F(WindowKeysTest, AThreadKeepsTheKeyThatItsViewsCarry) {
-  AddRegions(2);
-  const unsigned key = windows_.Open(std::nullopt);
-  windows_.Carry(key);
-  windows_.Close(key);
-  EXPECT_EQ(windows_.Open(key), key);
+TEST_F(WindowKeysTest, AThreadKeepsItsKeyAndAsksNobodyWhileItAloneUsesIt) {
+  Region& region = AddUser();
+  const unsigned key = region.key();
+  const std::uint32_t barriers = os_.faults().CallsOf(FakeOs::Kind::kSynchronize);
+  EXPECT_EQ(windows_.Open(region), key);
   EXPECT_EQ(windows_.rotations(), 0u);
+  EXPECT_EQ(os_.faults().CallsOf(FakeOs::Kind::kSynchronize), barriers);
 }
 
-TEST_F(WindowKeysTest, AKeyThatNobodysViewsCarryComesFirst) {
-  AddRegions(2);
-  const unsigned carried = windows_.Open(std::nullopt);
-  windows_.Carry(carried);
-  windows_.Close(carried);
-  EXPECT_NE(windows_.Open(std::nullopt), carried);
+TEST_F(WindowKeysTest, AKeyThatNobodyUsesComesFirst) {
+  Region& first = AddUser();
+  Region& second = AddUser();
+  EXPECT_NE(first.key(), second.key()) << "although nobody has it open";
+}
+
+TEST_F(WindowKeysTest, AKeyThatIsReleasedIsNobodys) {
+  Region& first = AddUser();
+  const unsigned key = first.key();
+  windows_.Release(first);
+  EXPECT_EQ(first.key(), WindowKeys::kNoKey);
+  EXPECT_EQ(AddUser().key(), key);
+  windows_.Remove(*regions_.back());
+  EXPECT_EQ(AddUser().key(), key) << "nor is one of a region that has ended";
 }
 
 TEST_F(WindowKeysTest, AThreadTakesAnotherKeyIfSomebodyHasItsOwnOpen) {
-  AddRegions(2);
-  const unsigned first = windows_.Open(std::nullopt);
-  const unsigned second = windows_.Open(first);
-  EXPECT_NE(second, first);
+  Region& a = AddUser();
+  Region& b = AddUser();
+  Region& c = AddUser();
+  Region& late = Add();
+  windows_.Open(b);
+  windows_.Open(c);
+  EXPECT_EQ(windows_.Open(late), a.key()) << "the one that nobody has open";
+  EXPECT_EQ(windows_.shared_openings(), 0u);
+  windows_.Close(b);
+  const unsigned former = a.key();
+  EXPECT_EQ(windows_.Open(a), b.key());
+  EXPECT_NE(a.key(), former);
   EXPECT_EQ(windows_.rotations(), 1u);
   EXPECT_EQ(windows_.shared_openings(), 0u);
-  windows_.Close(first);
-  EXPECT_EQ(windows_.Open(second), first) << "and so does the next one";
 }
 
 // The limit: only when more threads have views open than there are keys.
 TEST_F(WindowKeysTest, AKeyIsSharedOnlyWhenAllAreOpen) {
-  AddRegions(WindowKeys::kMost);
   std::set<unsigned> open;
   for (unsigned i = 0; i < WindowKeys::kMost; ++i) {
-    open.insert(windows_.Open(std::nullopt));
+    open.insert(windows_.Open(Add()));
   }
   EXPECT_EQ(open.size(), WindowKeys::kMost);
   EXPECT_EQ(windows_.shared_openings(), 0u);
-  const unsigned shared = windows_.Open(std::nullopt);
+  Region& late = Add();
+  const unsigned shared = windows_.Open(late);
   EXPECT_EQ(windows_.shared_openings(), 1u);
-  windows_.Close(shared);
-  windows_.Close(shared);
-  windows_.Open(std::nullopt);
+  windows_.Close(late);
+  for (const auto& region : regions_) {
+    if (region->key() == shared) {
+      windows_.Close(*region);
+    }
+  }
+  EXPECT_EQ(windows_.Open(late), shared);
   EXPECT_EQ(windows_.shared_openings(), 1u) << "closing makes it nobody's again";
+}
+
+TEST_F(WindowKeysTest, IfNobodyCanBeAskedAKeyCountsAsShared) {
+  for (unsigned i = 0; i < WindowKeys::kMost; ++i) {
+    AddUser();
+  }
+  os_.faults().FailAfter(FakeOs::Kind::kSynchronize, 0, Error::kNotPermitted);
+  windows_.Open(Add());
+  EXPECT_EQ(windows_.shared_openings(), 1u);
 }
 
 TEST(ViewBudgetTest, MappingsAreGrantedUpToTheMost) {
