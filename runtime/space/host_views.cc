@@ -109,16 +109,17 @@ Status HostViews::Map(VirtRange at, FrameRange frames, ViewAccess access) {
   const std::uint32_t page = PageOf(at.begin);
   mapped_.Set(page, page + frames.count.value);
   begins_.Set(page, page + 1);
-  NoteLive(at);
+  NoteLive(Pages(page, page + frames.count.value));
   return Status();
 }
 
 void HostViews::Unmap(VirtRange at) {
-  if (!EndLive(at) || commons_.windows.count() > 0) {
+  const Pages pages(PageOf(at.begin), PageOf(at.end()));
+  if (!EndLive(pages) || commons_.windows.count() > 0) {
     return;
   }
   if (!commons_.os.Protect(at, os::Protection::kNone).ok()) {
-    Drop(PageOf(at.begin), PageOf(at.end()));
+    Drop(pages.begin(), pages.end());
   }
 }
 
@@ -135,7 +136,7 @@ Status HostViews::Remap(VirtRange at, ViewAccess access) {
       return opened;
     }
   }
-  NoteLive(at);
+  NoteLive(Pages(page, end));
   return Status();
 }
 
@@ -147,10 +148,10 @@ void HostViews::Flush(VirtRange at) {
     // The next live view, and what lies before it.
     std::uint32_t stop = end;
     std::uint32_t next = end;
-    for (const VirtRange& live : live_) {
-      if (live.bytes > 0 && PageOf(live.end()) > page && PageOf(live.begin) < stop) {
-        stop = PageOf(live.begin) > page ? PageOf(live.begin) : page;
-        next = PageOf(live.end());
+    for (const Pages live : live_) {
+      if (live.end() > page && live.begin() < stop) {
+        stop = live.begin() > page ? live.begin() : page;
+        next = live.end();
       }
     }
     if (stop > page && mapped_.Any(page, stop)) {
@@ -186,20 +187,20 @@ void HostViews::NoteUnmapped(std::uint32_t begin, std::uint32_t end) {
   }
 }
 
-void HostViews::NoteLive(VirtRange at) {
-  for (VirtRange& live : live_) {
-    if (live.bytes == 0) {
-      live = at;
+void HostViews::NoteLive(Pages pages) {
+  for (Pages& live : live_) {
+    if (live.IsEmpty()) {
+      live = pages;
       return;
     }
   }
-  PW_CHECK(false, Violation::kInvariant, at.begin.value());
+  PW_CHECK(false, Violation::kInvariant, pages.begin());
 }
 
-bool HostViews::EndLive(VirtRange at) {
-  for (VirtRange& live : live_) {
-    if (live == at) {
-      live = VirtRange();
+bool HostViews::EndLive(Pages pages) {
+  for (Pages& live : live_) {
+    if (live == pages) {
+      live = Pages();
       return true;
     }
   }

@@ -83,6 +83,21 @@ class HostViews final : public ViewBackend {
  private:
   static constexpr std::size_t kMostLive = MermapRegion::kOrdinarySlots + 1;
 
+  // Pages of the region, as one number.
+  class Pages {
+   public:
+    constexpr Pages() = default;
+    constexpr Pages(std::uint32_t begin, std::uint32_t end)
+        : word_(std::uint64_t{end} << 32 | begin) {}
+    constexpr std::uint32_t begin() const { return static_cast<std::uint32_t>(word_); }
+    constexpr std::uint32_t end() const { return static_cast<std::uint32_t>(word_ >> 32); }
+    constexpr bool IsEmpty() const { return word_ == 0; }
+    friend constexpr bool operator==(Pages, Pages) = default;
+
+   private:
+    std::uint64_t word_ = 0;
+  };
+
   std::uint32_t PageOf(VirtAddr at) const {
     return static_cast<std::uint32_t>((at - region_.range().begin) >> kFrameBytesLog2);
   }
@@ -93,8 +108,8 @@ class HostViews final : public ViewBackend {
   Status Open(VirtRange at, ViewAccess access);
   void Drop(std::uint32_t begin, std::uint32_t end);
   void NoteUnmapped(std::uint32_t begin, std::uint32_t end);
-  void NoteLive(VirtRange at);
-  bool EndLive(VirtRange at);
+  void NoteLive(Pages pages);
+  bool EndLive(Pages pages);
 
   const Commons commons_;
   PreparedOnce prepared_{LockRank::kViews};
@@ -104,7 +119,7 @@ class HostViews final : public ViewBackend {
   WindowKeys::Region window_;  // Which key the views carry, and this thread has open.
   std::uint64_t flushes_ = 0;
   std::uint64_t flushes_by_closing_ = 0;
-  std::array<VirtRange, kMostLive> live_{};  // Without order; empty ranges are free.
+  std::array<Pages, kMostLive> live_{};  // Without order; empty ones are free.
 
   std::array<std::uint64_t, kPages / 64> mapped_words_{};
   std::array<std::uint64_t, kPages / 64> begin_words_{};
