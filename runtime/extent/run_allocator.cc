@@ -42,11 +42,19 @@ FrameRange RunAllocator::FramesOf(VirtRange range) const {
   return FrameRange{FrameNumber(static_cast<std::uint32_t>(first)), FramesFor(range.bytes)};
 }
 
+// What is keyed lies in runs as well, which are table pages and none of the heap's.
+std::optional<FrameRange> RunAllocator::HeapRunContaining(FrameNumber frame) const {
+  const std::optional<frame::FrameReport> found = frames_.Describe(frame);
+  const bool is_heap =
+      found && found->state == frame::FrameState::kRun && found->freetype.IsMapped();
+  return is_heap ? std::optional(found->piece) : std::nullopt;
+}
+
 // --- Allocating ----------------------------------------------------------------------------------
 
 Result<FrameRange> RunAllocator::AllocateFrames(FrameCount count, Order alignment,
                                                 Backing backing) {
-  const Request request = Request::Mapped(MobilityFor(backing)).With(RequestFlag::kMayNotBlock);
+  const Request request = Request::Mapped(MobilityFor(backing)).With(RequestFlag::kNoConversion);
   const Request unmixed = request.With(RequestFlag::kNoFallback);
   for (;;) {
     const Result<FrameRange> found = frames_.AllocateRun(count, alignment, unmixed);
@@ -184,7 +192,7 @@ bool RunAllocator::TryTakeBehind(FrameRange frames) {
   if (frames.begin == FrameNumber(0)) {
     return false;
   }
-  const std::optional<FrameRange> before = frames_.RunContaining(frames.begin - FrameCount(1));
+  const std::optional<FrameRange> before = HeapRunContaining(frames.begin - FrameCount(1));
   if (!before || before->end() != frames.begin || !frames_.GrowRun(*before, frames.count).ok()) {
     return false;
   }
@@ -268,7 +276,7 @@ void RunAllocator::CloseFreedRuns() {
 
 // A free that is wrong must be found before the pages are given away.
 void RunAllocator::CheckIsRun(FrameRange frames) const {
-  const std::optional<FrameRange> run = frames_.RunContaining(frames.begin);
+  const std::optional<FrameRange> run = HeapRunContaining(frames.begin);
   PW_CHECK(run.has_value(), Violation::kDoubleFree, zone_.AddressOf(frames.begin).value());
   PW_CHECK(*run == frames, Violation::kRunMismatch, zone_.AddressOf(frames.begin).value());
   PW_CHECK(!IsWaiting(*run), Violation::kDoubleFree, zone_.AddressOf(frames.begin).value());
@@ -325,7 +333,7 @@ std::optional<VirtRange> RunAllocator::RunContaining(VirtAddr address) const {
     return std::nullopt;
   }
   const FrameNumber frame(static_cast<std::uint32_t>((address - zone.begin) >> kFrameBytesLog2));
-  const std::optional<FrameRange> run = frames_.RunContaining(frame);
+  const std::optional<FrameRange> run = HeapRunContaining(frame);
   if (!run || IsWaiting(*run)) {
     return std::nullopt;
   }

@@ -123,6 +123,7 @@ class RunAllocator {
   void NoteAllocated(const Result<VirtRange>& run, std::uint64_t bytes, std::uint64_t alignment);
   Result<VirtRange> AllocateUsable(std::uint64_t bytes, std::uint64_t alignment);
   FrameRange FramesOf(VirtRange range) const;
+  std::optional<FrameRange> HeapRunContaining(FrameNumber frame) const;
   Result<FrameRange> AllocateFrames(FrameCount count, Order alignment, space::Backing backing);
   Status Grow(FrameCount count, Order alignment, space::Backing backing);
   Status AddGrown(const Result<BlockRange>& grown, space::Backing backing);

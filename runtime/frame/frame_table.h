@@ -3,17 +3,20 @@
 // Level 1 is an array of block records, level 2 a leaf of 512 frame records for each pageblock that
 // was broken up. A zone of a terabyte of whole blocks needs no leaf at all.
 //
-// Leaves are table pages, made by others, who may need frames of this very zone for them. The table
-// therefore asks at the one moment when a leaf turns out to be missing, takes no for an answer, and
+// Leaves are table pages, made by others, who may need frames of this very zone for them. So they
+// are made before an operation, without the zone's lock, and only taken in the middle of one. The
+// table asks at the one moment when a leaf turns out to be missing, takes no for an answer, and
 // keeps a leaf until it is told to give it back: a block that was broken up once will be again, and
 // giving a page back in the middle of a free would put the page allocator inside itself.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
 
 #include "runtime/core/check.h"
+#include "runtime/core/result.h"
 #include "runtime/core/units.h"
 #include "runtime/frame/block_record.h"
 #include "runtime/frame/frame_state.h"
@@ -21,8 +24,27 @@
 namespace pageward::frame {
 
 /// Where leaves come from. Owned by this layer, implemented above it.
+///
+/// An operation that may need a leaf begins with the zone's lock and a source that is ready:
+///
+///     lock the zone
+///     while (!leaves.IsReady()) {
+///       unlock the zone
+///       if (!leaves.Prepare().ok()) break, with the lock, for it may do without
+///       lock the zone
+///     }
+///     ... leaves.Allocate(), twice at most ...
+///     unlock the zone
 class LeafSource {
  public:
+  /// Returns whether an operation can begin. Called with the zone's lock held.
+  bool IsReady() const { return !is_low_.load(std::memory_order_relaxed) || IsReadyThoughLow(); }
+
+  /// Makes leaves. Called without the zone's lock; may allocate from this very zone, and is not
+  /// called for what it allocates there, since IsReady() is true for it then.
+  /// Errors: whatever kept it from making any.
+  virtual Status Prepare() { return Status(); }
+
   /// Returns a leaf of zeros for `block`, or null if there is none. Called with the zone's lock
   /// held: it must not call back into the allocator and may only take locks above LockRank::kZone.
   virtual FrameLeaf* Allocate(BlockNumber block) = 0;
@@ -33,6 +55,12 @@ class LeafSource {
 
  protected:
   ~LeafSource() = default;
+
+  /// Whether IsReady() has to ask IsReadyThoughLow(). Changes with the zone's lock or for the
+  /// better: a source that runs low without the lock is found out too late.
+  std::atomic<bool> is_low_{false};
+
+  virtual bool IsReadyThoughLow() const { return false; }
 };
 
 /// The records of all frames of a zone.

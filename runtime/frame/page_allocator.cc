@@ -5,12 +5,29 @@ namespace pageward::frame {
 PageAllocator::PageAllocator(std::span<BlockRecord> records, const Seams& seams)
     : seams_(seams), table_(records, seams.leaves), blocks_(records), zone_(table_, blocks_) {}
 
-// The analysis can't follow a lock that is taken in one of two ways.
+void PageAllocator::EnterToSplit() {
+  lock_.Lock();
+  while (!seams_.leaves.IsReady()) {
+    lock_.Unlock();
+    // An operation may do without a leaf, or find a last one: it fails for want of it, not before.
+    const bool has_more = seams_.leaves.Prepare().ok();
+    lock_.Lock();
+    if (!has_more) {
+      break;
+    }
+  }
+}
+
+// The analysis can't follow a lock that is taken in one of three ways.
 bool PageAllocator::Enter(RequestFlags flags) PW_NO_THREAD_SAFETY_ANALYSIS {
   if (flags.Has(RequestFlag::kTryLockOnly)) {
     return lock_.TryLock();
   }
-  lock_.Lock();
+  if (flags.ForbidsBlocking()) {
+    lock_.Lock();
+  } else {
+    EnterToSplit();
+  }
   return true;
 }
 
@@ -72,21 +89,17 @@ void PageAllocator::FreeRun(FrameRange run) {
 }
 
 Status PageAllocator::GrowRun(FrameRange run, FrameCount extra) {
-  Status grown;
-  {
-    MutexLock lock(lock_);
-    grown = zone_.GrowRun(run, extra);
-  }
+  EnterToSplit();
+  const Status grown = zone_.GrowRun(run, extra);
+  lock_.Unlock();
   WalkIfDue();
   return grown;
 }
 
 Status PageAllocator::SplitRun(FrameRange run, FrameCount first) {
-  Status split;
-  {
-    MutexLock lock(lock_);
-    split = zone_.SplitRun(run, first);
-  }
+  EnterToSplit();
+  const Status split = zone_.SplitRun(run, first);
+  lock_.Unlock();
   WalkIfDue();
   return split;
 }

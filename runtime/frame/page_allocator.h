@@ -36,7 +36,8 @@ struct FrameReport {
 /// Hands out the frames of one zone.
 ///
 /// Thread-safe. Its lock has LockRank::kZone and is never held while the converter or the compactor
-/// is called; the source of leaves is asked for one with it held.
+/// is called, or the source of leaves prepares some; that source is asked for one with it held.
+/// Operations that may need a leaf may block for that, but for requests that forbid it.
 ///
 /// Every function that takes frames back dies before it changes anything if they are not what the
 /// caller says: with Violation::kForeignFrame if they are not in the zone, with kDoubleFree if they
@@ -112,7 +113,7 @@ class PageAllocator {
   Result<FrameRange> AllocateRun(FrameCount frames, Order alignment, const Request& request)
       PW_EXCLUDES(lock_);
 
-  /// Adds the `extra` frames that follow `run` to it. Never blocks.
+  /// Adds the `extra` frames that follow `run` to it. Never converts.
   /// Errors: kNoFrames if they are not all free and of the same visibility and owner; kNoMemory for
   /// want of a leaf.
   Status GrowRun(FrameRange run, FrameCount extra) PW_EXCLUDES(lock_);
@@ -215,7 +216,9 @@ class PageAllocator {
   Result<FrameRange> Finish(const Conversion& conversion, const Request& request, Status changed,
                             const ConversionSteps& steps) PW_REQUIRES(lock_);
 
-  // Takes the lock, or fails to if the flags say that it must not be waited for.
+  // Takes the lock, with leaves at hand for one operation as far as there can be any.
+  void EnterToSplit() PW_ACQUIRE(lock_);
+  // The same as far as the flags allow. Fails if they say that the lock must not be waited for.
   [[nodiscard]] bool Enter(RequestFlags flags) PW_TRY_ACQUIRE(true, lock_);
   void WalkIfDue() const PW_EXCLUDES(lock_);
 

@@ -30,8 +30,10 @@ Status ChangeMappings(PageblockConverter& converter, const Conversion& conversio
 }  // namespace
 
 Result<Conversion> PageAllocator::BeginConversion(const RunShape& shape, Freetype wanted) {
-  MutexLock lock(lock_);
-  return zone_.BeginConversion(shape, wanted);
+  EnterToSplit();
+  const Result<Conversion> begun = zone_.BeginConversion(shape, wanted);
+  lock_.Unlock();
+  return begun;
 }
 
 Result<Conversion> PageAllocator::BeginReturn(const Request& hidden) {
@@ -76,7 +78,7 @@ Result<FrameRange> PageAllocator::ConvertFor(const RunShape& shape, const Reques
 
 Result<FrameRange> PageAllocator::AllocateByConversion(const RunShape& shape,
                                                        const Request& request) {
-  if (request.flags().ForbidsBlocking() || t_is_converting) {
+  if (request.flags().ForbidsConversion() || t_is_converting) {
     return Error::kWouldBlock;
   }
   if (!seams_.converter.CanConvert()) {

@@ -20,15 +20,19 @@ enum class RequestFlag : std::uint32_t {
   /// Only the lists of the freetype itself: no pageblock lends or changes its mobility for this.
   /// For callers who can get fresh pageblocks. The kernel's word is ALLOC_NOFRAGMENT.
   kNoFallback = 1u << 3,
+  /// No conversion and no compaction for this: the caller has a better way to more frames. Unlike
+  /// kMayNotBlock it holds nothing that others could wait for.
+  kNoConversion = 1u << 4,
 };
 
-/// The flags that forbid conversion and compaction, and all flags that exist.
+/// The flags of callers that must not be kept waiting, and all flags that exist.
 inline constexpr std::uint32_t kBlockingFlags =
     static_cast<std::uint32_t>(RequestFlag::kMayNotBlock) |
     static_cast<std::uint32_t>(RequestFlag::kTryLockOnly);
 inline constexpr std::uint32_t kKnownFlags = kBlockingFlags |
                                              static_cast<std::uint32_t>(RequestFlag::kZeroed) |
-                                             static_cast<std::uint32_t>(RequestFlag::kNoFallback);
+                                             static_cast<std::uint32_t>(RequestFlag::kNoFallback) |
+                                             static_cast<std::uint32_t>(RequestFlag::kNoConversion);
 
 /// A set of flags, possibly from outside and therefore possibly with bits that do not exist.
 class RequestFlags {
@@ -40,8 +44,12 @@ class RequestFlags {
   constexpr bool Has(RequestFlag flag) const { return (bits_ & BitOf(flag)) != 0; }
   constexpr RequestFlags With(RequestFlag flag) const { return RequestFlags(bits_ | BitOf(flag)); }
   constexpr bool HasUnknown() const { return (bits_ & ~kKnownFlags) != 0; }
-  /// Returns whether the caller allows neither conversion nor compaction.
+  /// Returns whether the caller must not be kept waiting, for a conversion or anything like it.
   constexpr bool ForbidsBlocking() const { return (bits_ & kBlockingFlags) != 0; }
+  /// Returns whether the caller allows neither conversion nor compaction.
+  constexpr bool ForbidsConversion() const {
+    return ForbidsBlocking() || Has(RequestFlag::kNoConversion);
+  }
 
   friend constexpr bool operator==(RequestFlags, RequestFlags) = default;
 

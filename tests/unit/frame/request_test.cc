@@ -9,7 +9,7 @@ namespace {
 
 using testing_support::Parts;
 
-constexpr std::uint32_t kUnknownBit = 1u << 4;
+constexpr std::uint32_t kUnknownBit = 1u << 5;
 
 TEST(RequestTest, OrdinaryRequestsAreValid) {
   EXPECT_TRUE(Validate(Request::Mapped(Mobility::kReclaimable)).ok());
@@ -53,6 +53,10 @@ TEST(RequestTest, FlagsAddUp) {
   EXPECT_TRUE(flags.ForbidsBlocking());
   EXPECT_TRUE(RequestFlags().With(RequestFlag::kTryLockOnly).ForbidsBlocking());
   EXPECT_FALSE(RequestFlags().With(RequestFlag::kZeroed).ForbidsBlocking());
+  EXPECT_TRUE(flags.ForbidsConversion());
+  EXPECT_TRUE(RequestFlags().With(RequestFlag::kNoConversion).ForbidsConversion());
+  EXPECT_FALSE(RequestFlags().With(RequestFlag::kNoConversion).ForbidsBlocking());
+  EXPECT_FALSE(RequestFlags().With(RequestFlag::kZeroed).ForbidsConversion());
 }
 
 // What thread lists go by must not let through what Validate() refuses.
@@ -77,7 +81,7 @@ TEST(RequestTest, OnlyValidRequestsForCentralMemoryHaveACentralType) {
 // Spec: T40
 TEST(RequestDeathTest, UnknownFlagsAreRefusedWithAReport) {
   const Request request(Freetype::Mapped(Mobility::kMovable), nullptr, RequestFlags(kUnknownBit));
-  EXPECT_DEATH(static_cast<void>(Validate(request)), "unknown flags: 0x10 ");
+  EXPECT_DEATH(static_cast<void>(Validate(request)), "unknown flags: 0x20 ");
 }
 
 }  // namespace
