@@ -24,8 +24,10 @@ enum class LockRank : std::uint8_t {
   kSimulatedRefill,   ///< Refilling the simulated reserve of table pages: one at a time.
   kSimulatedMap,      ///< The simulated direct map.
   kSimulatedPool,     ///< The simulated table pages.
+  kTableRefill,       ///< Refilling a reserve of table pages: one at a time.
   kSpace,             ///< What is mapped where.
   kZone,              ///< A page allocator: its lists and its frame table.
+  kTablePool,         ///< Table pages that are set aside.
   kKeys,              ///< The key broker.
   kMetadata,          ///< The source of metadata memory.
   kSimulatedCpu,      ///< What a simulated processor has cached.

@@ -7,6 +7,9 @@
 namespace pageward::space {
 namespace {
 
+// A pageblock with a key of its own is a mapping with one on either side, at most.
+constexpr std::int32_t kMappingsForKey = 2;
+
 // The pageblocks that lie wholly inside `range`.
 BlockRange WholeBlocksIn(FrameRange range) {
   const std::uint32_t begin = DivideRoundUp(range.begin.value, kPageblockFrames);
@@ -241,6 +244,63 @@ FrameRange PrivateZone::WidenOverBudget(FrameRange range) const {
   const std::uint32_t begin = AlignDown(range.begin.value, kPageblockFrames);
   const std::uint32_t end = AlignUp(range.end().value, kPageblockFrames);
   return Between(FrameNumber(begin), FrameNumber(end));
+}
+
+// --- Keys --------------------------------------------------------------------------------------
+
+std::array<BlockRange, 2> PrivateZone::GrownBlocks() const {
+  MutexLock lock(mutex_);
+  return {BlockRange{BlockNumber(0), in_use_.low},
+          BlockRange{BlockNumber(in_use_.high), block_count_ - in_use_.high}};
+}
+
+Status PrivateZone::GiveKey(BlockRange blocks, arch::Pkey key) {
+  const Status given =
+      os_.ProtectWithKey(AddressesOf(blocks.frames()), os::Protection::kReadWrite, key);
+  CountCall();
+  if (!given.ok()) {
+    RestoreKey(blocks, arch::kDefaultPkey);
+    return given;
+  }
+  MutexLock lock(mutex_);
+  NoteMappings(kMappingsForKey);
+  // The first table would be a huge page otherwise.
+  AdviseIfLarge(blocks, os::HugePages::kNever);
+  return given;
+}
+
+Status PrivateZone::TakeKey(BlockRange blocks) {
+  const FrameRange frames = blocks.frames();
+  MutexLock lock(mutex_);
+  const std::int32_t before = BoundariesOf(frames);
+  protected_.Set(frames.begin.value, frames.end().value);
+  CountFlush();
+  const Result<arch::Pkey> closed = keys_.KeyFor(keys::KeyBroker::Purpose::kClosed);
+  const Status taken = os_.ProtectWithKey(AddressesOf(frames), os::Protection::kNone,
+                                          closed.ok() ? *closed : arch::kDefaultPkey);
+  if (!taken.ok()) {
+    protected_.Clear(frames.begin.value, frames.end().value);
+    return taken;
+  }
+  NoteMappings(BoundariesOf(frames) - before - kMappingsForKey);
+  NoteGone(frames.count);
+  AdviseIfLarge(blocks, os::HugePages::kPreferred);
+  return taken;
+}
+
+void PrivateZone::AdviseIfLarge(BlockRange blocks, os::HugePages pages) {
+  if (options_.uses_huge_pages && blocks.begin.value >= in_use_.high) {
+    static_cast<void>(os_.Advise(AddressesOf(blocks.frames()), pages));
+    CountCall();
+  }
+}
+
+void PrivateZone::RestoreKey(BlockRange blocks, arch::Pkey key) {
+  const VirtRange range = AddressesOf(blocks.frames());
+  const Status restored = os_.ProtectWithKey(range, os::Protection::kReadWrite, key);
+  CountCall();
+  // What the failed change has not reached stays as it is, so that this takes no new mapping.
+  PW_CHECK(restored.ok(), Violation::kProtection, range.begin.value());
 }
 
 // --- Protection and the count of mappings ------------------------------------------------------

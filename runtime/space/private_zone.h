@@ -17,6 +17,7 @@
 // grows.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -44,7 +45,7 @@ struct PrivateZoneCounters {
   std::uint64_t gone_bytes = 0;          ///< freed and unreachable now
   std::uint64_t gone_bytes_total = 0;    ///< made unreachable, ever
   std::uint64_t purged_bytes_total = 0;  ///< given back but still readable as zeros, ever
-  std::uint64_t mappings = 0;            ///< mappings of the zone now, by our own count
+  std::uint64_t mappings = 0;            ///< mappings of the zone now, by our own count, at most
   std::uint64_t mappings_most = 0;       ///< the largest that count has been
 };
 
@@ -79,6 +80,21 @@ class PrivateZone final : public AddressSpace {
   Result<BlockRange> Grow(Backing backing, std::uint32_t blocks) override PW_EXCLUDES(mutex_);
   Status MakeUsable(FrameRange range) override PW_EXCLUDES(mutex_);
   Gone MakeGone(FrameRange range) override PW_EXCLUDES(mutex_);
+
+  /// Lets `blocks`, which are usable, be used by whoever may by `key`, from now on backed by small
+  /// pages, since tables are used one by one. What is in them stays.
+  /// Errors: as MakeUsable(). The blocks have no key then.
+  Status GiveKey(BlockRange blocks, arch::Pkey key) PW_EXCLUDES(mutex_);
+  /// Puts `blocks` out of reach as free ones, by one change of rights and key.
+  /// Errors: as MakeUsable(). RestoreKey() has to follow then.
+  Status TakeKey(BlockRange blocks) PW_EXCLUDES(mutex_);
+  /// Makes up for a TakeKey() that failed. Dies with Violation::kProtection if that fails as well.
+  void RestoreKey(BlockRange blocks, arch::Pkey key);
+  /// Gives the pages of `range` back, or writes zeros to it where the system keeps them.
+  void Scrub(FrameRange range) { static_cast<void>(DropPages(range)); }
+
+  /// Returns which blocks Grow() has handed out: those at the bottom and those at the top.
+  std::array<BlockRange, 2> GrownBlocks() const PW_EXCLUDES(mutex_);
 
   /// Returns whether touching `frame` faults because it has been freed.
   bool IsGone(FrameNumber frame) const {
@@ -126,6 +142,9 @@ class PrivateZone final : public AddressSpace {
 
   Status Close(VirtRange range);
   Status Open(VirtRange range);
+
+  // Says which pages shall back `blocks` if they lie where huge ones do.
+  void AdviseIfLarge(BlockRange blocks, os::HugePages pages) PW_REQUIRES(mutex_);
 
   bool IsClosed(std::uint32_t frame) const PW_REQUIRES(mutex_);
   std::int32_t BoundariesOf(FrameRange range) const PW_REQUIRES(mutex_);

@@ -69,7 +69,9 @@ Status ZoneReservation::CommitTables(os::Os& os, BlockRange blocks) {
     if (i >= whole_begin_ && i < whole_end_) {
       continue;
     }
-    const Status status = os.Protect(PagesFor(i, blocks), os::Protection::kReadWrite);
+    const VirtRange pages = PagesFor(i, blocks);
+    const Status status =
+        pages.bytes == 0 ? Status() : os.Protect(pages, os::Protection::kReadWrite);
     if (!status.ok()) {
       return status;
     }

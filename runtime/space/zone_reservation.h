@@ -26,7 +26,7 @@ namespace pageward::space {
 /// Externally synchronized, but for the accessors.
 class ZoneReservation {
  public:
-  static constexpr unsigned kMaxTables = 10;
+  static constexpr unsigned kMaxTables = 12;
   static constexpr std::uint64_t kGapBytes = kPageblockBytes;
 
   /// An empty reservation.
@@ -35,7 +35,7 @@ class ZoneReservation {
   /// Reserves the largest zone that the system grants: `most_bytes`, or a half, a quarter and so
   /// on, but not less than `least_bytes` (all powers of two of at least a pageblock).
   ///
-  /// `table_bytes` says for each table how many bytes it has for a pageblock.
+  /// `table_bytes` says for each table how many bytes it has for a pageblock; one of none is empty.
   /// Errors: kNoAddressSpace.
   static Result<ZoneReservation> Make(os::Os& os, std::uint64_t most_bytes,
                                       std::uint64_t least_bytes,

@@ -3,8 +3,12 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
+#include <mutex>
+#include <random>
 #include <utility>
 
+#include "runtime/core/units.h"
 #include "runtime/os/linux_os.h"
 #include "tests/support/os/fault_injector.h"
 
@@ -19,6 +23,19 @@ class FaultyOs final : public os::Os {
 
   /// Behaves as a kernel before 6.13 if there shall be no guard markers.
   void set_has_guards(bool value) { has_guards_ = value; }
+
+  /// Behaves as if there were protection keys, but that they take no rights: which page has which
+  /// is remembered.
+  void set_fakes_keys(bool value) { fakes_keys_ = value; }
+  /// Returns the key of a page, as far as keys are faked.
+  arch::Pkey KeyAt(VirtAddr address) {
+    std::lock_guard lock(keys_mutex_);
+    const auto found = keys_.find(address.value() / kFrameBytes);
+    return found == keys_.end() ? arch::kDefaultPkey : found->second;
+  }
+  /// Lets all but one in `calls` of the calls fail, at random, that give a key to writable pages.
+  /// Giving a faked key again never fails. One in one is none.
+  void FailGivingKeys(std::uint32_t calls) { giving_keys_ = calls; }
 
   /// Lets the next change of protection stop in the middle of its range, as one that runs into the
   /// limit on mappings does.
@@ -35,17 +52,25 @@ class FaultyOs final : public os::Os {
     return Forward(Kind::kMap, [&] { return os_.MapZeroed(bytes); });
   }
   Status Unmap(VirtRange range) override {
+    ForgetKeys(range);
     return Forward(Kind::kUnmap, [&] { return os_.Unmap(range); });
   }
   Status Protect(VirtRange range, os::Protection protection) override {
     return ForwardProtect(range, [&](VirtRange part) { return os_.Protect(part, protection); });
   }
   Status ProtectWithKey(VirtRange range, os::Protection protection, arch::Pkey key) override {
-    return ForwardProtect(
-        range, [&](VirtRange part) { return os_.ProtectWithKey(part, protection, key); });
+    if (protection == os::Protection::kReadWrite && FailsToGive(range, key)) {
+      return Error::kNoMemory;
+    }
+    return ForwardProtect(range, [&](VirtRange part) {
+      return fakes_keys_ ? ProtectWithFakedKey(part, protection, key)
+                         : os_.ProtectWithKey(part, protection, key);
+    });
   }
   Result<arch::Pkey> AllocateKey(arch::KeyAccess access) override {
-    return Forward(Kind::kKey, [&] { return os_.AllocateKey(access); });
+    return Forward(Kind::kKey, [&]() -> Result<arch::Pkey> {
+      return fakes_keys_ ? Result(arch::Pkey(++faked_keys_)) : os_.AllocateKey(access);
+    });
   }
   Status Seal(VirtRange range) override {
     return Forward(Kind::kSeal, [&] { return os_.Seal(range); });
@@ -124,8 +149,12 @@ class FaultyOs final : public os::Os {
     return os_.ReadFile(path, buffer);
   }
   void Write(os::Descriptor to, std::string_view text) override { os_.Write(to, text); }
-  bool CanRead(VirtAddr address) override { return os_.CanRead(address); }
-  bool CanWrite(VirtAddr address) override { return os_.CanWrite(address); }
+  bool CanRead(VirtAddr address) override {
+    return os_.CanRead(address) && KeyAt(address) == arch::kDefaultPkey;
+  }
+  bool CanWrite(VirtAddr address) override {
+    return os_.CanWrite(address) && KeyAt(address) == arch::kDefaultPkey;
+  }
   bool IsFiltered() override { return os_.IsFiltered(); }
   os::ProbeOutcome ProbeInChild(os::ProbedCall call) override { return os_.ProbeInChild(call); }
   std::uint64_t MonotonicNs() override { return os_.MonotonicNs(); }
@@ -133,6 +162,28 @@ class FaultyOs final : public os::Os {
   std::uint32_t ThreadId() override { return os_.ThreadId(); }
 
  private:
+  Status ProtectWithFakedKey(VirtRange range, os::Protection protection, arch::Pkey key) {
+    const Status done = os_.Protect(range, protection);
+    std::lock_guard lock(keys_mutex_);
+    for (std::uint64_t at = 0; done.ok() && at < range.bytes; at += kFrameBytes) {
+      keys_.insert_or_assign((range.begin + at).value() / kFrameBytes, key);
+    }
+    return done;
+  }
+  void ForgetKeys(VirtRange range) {
+    std::lock_guard lock(keys_mutex_);
+    keys_.erase(keys_.lower_bound(range.begin.value() / kFrameBytes),
+                keys_.lower_bound(range.end().value() / kFrameBytes));
+  }
+  bool FailsToGive(VirtRange range, arch::Pkey key) {
+    // A key that is taken away is key 0 given.
+    if (giving_keys_ == 1 || key == arch::kDefaultPkey || key == KeyAt(range.begin)) {
+      return false;
+    }
+    std::lock_guard lock(keys_mutex_);
+    return random_() % giving_keys_ != 0;
+  }
+
   template <typename Call>
   auto Forward(Kind kind, Call call) -> decltype(call()) {
     if (const auto error = faults_.Count(kind)) {
@@ -157,7 +208,13 @@ class FaultyOs final : public os::Os {
   os::LinuxOs os_;
   FaultInjector faults_;
   std::function<void(VirtRange)> protect_observer_;
+  std::mutex keys_mutex_;
+  std::map<std::uint64_t, arch::Pkey> keys_;  // By page.
+  std::mt19937 random_{20261};
+  std::uint32_t giving_keys_ = 1;
+  unsigned faked_keys_ = 0;
   std::atomic<bool> stops_halfway_{false};
+  bool fakes_keys_ = false;
   bool has_guards_ = true;
 };
 

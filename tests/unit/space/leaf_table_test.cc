@@ -38,6 +38,19 @@ TEST_F(LeafTableTest, ALeafThatWentBackIsZeroWhenItComesAgain) {
   EXPECT_EQ(leaves.Allocate(BlockNumber(3))->records[5], 0u);
 }
 
+// Spec: T98
+TEST_F(LeafTableTest, ItCantRunOutSoThatPreparingASplitDoesNothing) {
+  LeafTable leaves(os_, table_);
+  const std::uint32_t calls = os_.faults().all_calls();
+  EXPECT_TRUE(leaves.IsReady());
+  EXPECT_TRUE(leaves.Prepare().ok());
+  for (std::uint32_t block = 0; block < 8; ++block) {
+    EXPECT_NE(leaves.Allocate(BlockNumber(block)), nullptr);
+    EXPECT_TRUE(leaves.IsReady());
+  }
+  EXPECT_EQ(os_.faults().all_calls(), calls);
+}
+
 using LeafTableDeathTest = LeafTableTest;
 
 TEST_F(LeafTableDeathTest, TheLeafOfAnotherBlockIsRefused) {
