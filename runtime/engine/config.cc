@@ -53,6 +53,11 @@ bool ReadFreedBy(std::string_view value, Config* config) {
                   &config->freed_by);
 }
 
+bool ReadLeavesIn(std::string_view value, Config* config) {
+  return ReadWord(value, std::array<std::string_view, 3>{"best", "pageblocks", "table"},
+                  &config->leaves_in);
+}
+
 bool ReadKeys(std::string_view value, Config* config) {
   return ReadSwitch(value, &config->uses_keys);
 }
@@ -126,6 +131,9 @@ constexpr Key kKeys[] = {
     {"guard", "on or off", "use guard markers where the kernel has them (Linux 6.13)", ReadGuards},
     {"freed", "best, guard, protection or pageblock",
      "by what means freed ranges below a pageblock go out of reach", ReadFreedBy},
+    {"leaves", "best, pageblocks or table",
+     "where the frame table's second level lies: in keyed pageblocks, or beside the zone",
+     ReadLeavesIn},
     {"quarantine", "a number of bytes, such as 16M",
      "freed memory that waits before its addresses are used again (strict)", ReadQuarantine},
     {"huge", "on or off", "let huge pages back large blocks", ReadHugePages},

@@ -25,6 +25,9 @@ enum class ReportAt : std::uint8_t { kNever, kExit };
 /// By what means freed ranges below a pageblock leave; kBest is what the kernel has.
 enum class FreedBy : std::uint8_t { kBest, kGuard, kProtection, kPageblock };
 
+/// Where the leaves of the frame table lie; kBest is in keyed pageblocks where there are keys.
+enum class LeavesIn : std::uint8_t { kBest, kPageblocks, kTable };
+
 /// What the program's page traffic happens on: host memory, or a simulated kernel as well.
 enum class SpaceKind : std::uint8_t { kHost, kSim };
 
@@ -32,6 +35,7 @@ struct Config {
   Profile profile = Profile::kStandard;
   ReportAt report = ReportAt::kNever;
   FreedBy freed_by = FreedBy::kBest;
+  LeavesIn leaves_in = LeavesIn::kBest;
   bool uses_keys = true;
   bool uses_guards = true;
   bool uses_huge_pages = true;

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "runtime/arch/cpu.h"
 #include "runtime/core/bits.h"
 #include "runtime/keys/gate.h"
 #include "runtime/os/syscall.h"
@@ -16,7 +17,9 @@ enum Table : unsigned {
   kGuardedFlags,
   kProtectedFlags,
   kBlockRecords,
-  kLeaves,
+  kLeaves,  // None if they are table pages.
+  kTableLinks,
+  kTableCounts,
   kObjectClasses,
   // Closed up to here; malloc and free write the rest wherever they are called.
   kFirstLiveObjects,
@@ -28,11 +31,13 @@ constexpr std::uint32_t LiveObjectBytes(unsigned table) {
   return static_cast<std::uint32_t>(object::ObjectMap::LiveBytesFor(table, kPageblockBytes));
 }
 
-constexpr std::uint32_t kTableBytes[kTableCount] = {
+constexpr std::array<std::uint32_t, kTableCount> kTableBytes = {
     space::PrivateZone::kFlagBytes,
     space::PrivateZone::kFlagBytes,
     sizeof(frame::BlockRecord),
     space::LeafTable::kBytes,
+    space::TablePool::kLinkBytes,
+    space::TablePool::kCountBytes,
     static_cast<std::uint32_t>(object::ObjectMap::ClassBytesFor(kPageblockBytes)),
     LiveObjectBytes(0),
     LiveObjectBytes(1),
@@ -42,8 +47,9 @@ constexpr std::uint32_t kTableBytes[kTableCount] = {
 };
 
 constexpr std::string_view kTableNames[kClosedTableCount] = {
-    "the flags of guarded frames", "the flags of protected frames", "the block records",
-    "the leaves of the frame table", "the classes of objects"};
+    "the flags of guarded frames",   "the flags of protected frames", "the block records",
+    "the leaves of the frame table", "the links of table pages",      "the counts of table pages",
+    "the classes of objects"};
 
 // Whole programs make millions of changes; a walk over a terabyte after each would take hours.
 // Tests of the page allocator walk after every one.
@@ -72,26 +78,32 @@ bool PromisesOnlyWhatThereIs(os::Os& os) {
   return !read.ok() || *read == 0 || mode[0] == '2';
 }
 
-// The frame table's converter where nothing is ever converted: the heap's zone has mapped frames
-// only.
-class NoConverter final : public frame::PageblockConverter {
- public:
-  bool CanConvert() const override { return false; }
-  Status Scrub(BlockRange) override { return Error::kUnsupported; }
-  Status SetVisibility(BlockRange, frame::Freetype) override { return Error::kUnsupported; }
-  void RestoreVisibility(BlockRange, frame::Freetype) override {}
-  void Flush(BlockRange) override {}
-};
-
-constinit NoConverter g_no_converter;
+// The pageblock of leaves that this thread has last asked about.
+constinit thread_local MetadataPart t_found_leaves = {};
 
 }  // namespace
+
+bool Engine::HasLeafPages() const {
+  switch (config_.leaves_in) {
+    case LeavesIn::kPageblocks:
+      return true;
+    case LeavesIn::kTable:
+      return false;
+    case LeavesIn::kBest:
+      break;
+  }
+  return config_.uses_keys && config_.profile != Profile::kOff && arch::HasOspke();
+}
 
 Status Engine::ReserveZone() {
   std::uint64_t most = WithinAddressLimit(config_.zone_bytes);
   most = most < kLeastZoneBytes ? kLeastZoneBytes : most;
+  auto table_bytes = kTableBytes;
+  if (HasLeafPages()) {
+    table_bytes[kLeaves] = 0;
+  }
   const Result<space::ZoneReservation> reserved =
-      space::ZoneReservation::Make(*os_, most, kLeastZoneBytes, kTableBytes);
+      space::ZoneReservation::Make(*os_, most, kLeastZoneBytes, table_bytes);
   if (!reserved.ok()) {
     return reserved.error();
   }
@@ -134,12 +146,7 @@ Status Engine::Start(os::Os& os, const Config& config) {
                                                                         : keys::KeyUse::kNever);
   zone_.Emplace(os, *keys_, reservation_, kGuardedFlags, kProtectedFlags, ZoneOptions());
   NameTables();
-  leaves_.Emplace(os, reservation_.table(kLeaves));
-  const auto records =
-      std::span(reservation_.table(kBlockRecords).begin.AsPointer<frame::BlockRecord>(),
-                reservation_.block_count());
-  frames_.Emplace(records, frame::PageAllocator::Seams{*leaves_, g_no_converter});
-  frames_->set_walk_interval(kWalkInterval);
+  MakeFrames();
   extent::RunAllocator::Options runs;
   const bool is_strict = config.profile == Profile::kStrict;
   runs.quarantine_bytes = is_strict ? config.quarantine_bytes : 0;
@@ -147,6 +154,31 @@ Status Engine::Start(os::Os& os, const Config& config) {
   runs.closes_in_batches = !is_strict;
   runs_.Emplace(*zone_, *frames_, runs);
   return Status();
+}
+
+template <typename Record>
+std::span<Record> Engine::TableOf(unsigned index, std::size_t for_each_block) const {
+  return std::span(reservation_.table(index).begin.AsPointer<Record>(),
+                   reservation_.block_count() * for_each_block);
+}
+
+space::TablePool::Memory Engine::TablePoolMemory() const {
+  return {TableOf<std::uint64_t>(kTableLinks, kPageblockFrames),
+          TableOf<std::uint16_t>(kTableCounts, 1)};
+}
+
+void Engine::MakeFrames() {
+  keyed_blocks_.Emplace(*zone_);
+  frame::LeafSource& leaves = HasLeafPages()
+                                  ? static_cast<frame::LeafSource&>(leaf_pages_.Emplace(
+                                        TablePoolMemory(), *zone_, *keyed_blocks_))
+                                  : leaf_table_.Emplace(*os_, reservation_.table(kLeaves));
+  frames_.Emplace(TableOf<frame::BlockRecord>(kBlockRecords, 1),
+                  frame::PageAllocator::Seams{leaves, *keyed_blocks_});
+  frames_->set_walk_interval(kWalkInterval);
+  if (leaf_pages_.IsMade()) {
+    leaf_pages_->pool().Connect(*frames_);
+  }
 }
 
 // --- Metadata ------------------------------------------------------------------------------------
@@ -158,9 +190,13 @@ void Engine::NameTables() {
 }
 
 Status Engine::CloseRanges(std::span<const MetadataPart> others, arch::Pkey key) {
-  if (const Status closed = reservation_.CloseTables(*os_, 0, kClosedTableCount, key);
-      !closed.ok()) {
-    return closed;
+  // Once: a second try finds them in use.
+  if (!are_tables_closed_) {
+    if (const Status closed = reservation_.CloseTables(*os_, 0, kClosedTableCount, key);
+        !closed.ok()) {
+      return closed;
+    }
+    are_tables_closed_ = true;
   }
   for (const MetadataPart& part : others) {
     const Status closed = os_->ProtectWithKey(part.range, part.protection, key);
@@ -168,7 +204,21 @@ Status Engine::CloseRanges(std::span<const MetadataPart> others, arch::Pkey key)
       return closed;
     }
   }
-  return Status();
+  return CloseLeafPages(key);
+}
+
+Status Engine::CloseLeafPages(arch::Pkey key) {
+  if (!leaf_pages_.IsMade()) {
+    return Status();  // They lie in a table.
+  }
+  space::TablePool& pool = leaf_pages_->pool();
+  if (!pool.key()) {
+    if (const Status given = pool.UseKey(key); !given.ok()) {
+      return given;
+    }
+  }
+  // From the first split on there has to be a page for it.
+  return pool.Prepare();
 }
 
 Status Engine::CloseMetadata(std::span<const MetadataPart> others) {
@@ -219,13 +269,24 @@ Status Engine::SealTables() {
   return Status();
 }
 
-const MetadataPart* Engine::FindMetadata(VirtAddr address) const {
+const MetadataPart* Engine::FindMetadata(VirtAddr address) {
   for (std::size_t i = 0; i < metadata_count_; ++i) {
     if (metadata_[i].range.Contains(address)) {
       return &metadata_[i];
     }
   }
-  return nullptr;
+  const VirtRange zone = zone_->range();
+  if (!leaf_pages_.IsMade() || !zone.Contains(address)) {
+    return nullptr;
+  }
+  const std::uint64_t offset = (address - zone.begin) / kPageblockBytes * kPageblockBytes;
+  const auto frame = FrameNumber(static_cast<std::uint32_t>(offset >> kFrameBytesLog2));
+  if (!leaf_pages_->pool().Owns(frame)) {
+    return nullptr;
+  }
+  t_found_leaves = MetadataPart{VirtRange{zone.begin + offset, kPageblockBytes},
+                                kTableNames[kLeaves], os::Protection::kReadWrite};
+  return &t_found_leaves;
 }
 
 std::uint64_t Engine::ClosedDataBytes() const {
@@ -241,7 +302,11 @@ std::uint64_t Engine::OpenTableBytes() {
 }
 
 std::uint64_t Engine::ClosedTableBytes() {
-  return metadata_key_ ? zone_->CommittedTableBytes(0, kClosedTableCount) : 0;
+  if (!metadata_key_) {
+    return 0;
+  }
+  return zone_->CommittedTableBytes(0, kClosedTableCount) +
+         (leaf_pages_.IsMade() ? leaf_pages_->pool().bytes() : 0);
 }
 
 // --- Tiers ---------------------------------------------------------------------------------------
@@ -305,13 +370,25 @@ object::ObjectMap Engine::MakeObjectMap() const {
 
 void Engine::PrepareFork() {
   runs_->LockForFork();
+  if (leaf_pages_.IsMade()) {
+    leaf_pages_->pool().LockRefillForFork();
+  }
   zone_->LockForFork();
   frames_->LockForFork();
+  if (leaf_pages_.IsMade()) {
+    leaf_pages_->pool().LockForFork();
+  }
 }
 
 void Engine::ParentAfterFork() {
+  if (leaf_pages_.IsMade()) {
+    leaf_pages_->pool().UnlockAfterFork();
+  }
   frames_->UnlockAfterFork();
   zone_->UnlockAfterFork();
+  if (leaf_pages_.IsMade()) {
+    leaf_pages_->pool().UnlockRefillAfterFork();
+  }
   runs_->UnlockAfterFork();
 }
 

@@ -15,6 +15,8 @@
 #include "runtime/keys/key_broker.h"
 #include "runtime/object/object_map.h"
 #include "runtime/os/os.h"
+#include "runtime/space/keyed_blocks.h"
+#include "runtime/space/leaf_pages.h"
 #include "runtime/space/leaf_table.h"
 #include "runtime/space/private_zone.h"
 #include "runtime/space/zone_reservation.h"
@@ -73,9 +75,11 @@ class Engine {
 
   /// Returns the key that metadata has been closed with.
   std::optional<arch::Pkey> metadata_key() const { return metadata_key_; }
-  /// Returns what kind of metadata `address` lies in, closed or not; null if in none.
-  const MetadataPart* FindMetadata(VirtAddr address) const;
-  /// Returns how many bytes of the zone's tables are in use and closed.
+  /// Returns what kind of metadata `address` lies in, closed or not; null if in none. What it
+  /// points to stays as it is until this thread asks again.
+  const MetadataPart* FindMetadata(VirtAddr address);
+  /// Returns how many bytes of the zone's tables, and of the pageblocks that leaves lie in, are in
+  /// use and closed.
   std::uint64_t ClosedTableBytes();
   /// Returns how many bytes of them are in use and open, since malloc and free write them.
   std::uint64_t OpenTableBytes();
@@ -96,10 +100,16 @@ class Engine {
 
  private:
   Status ReserveZone();
+  bool HasLeafPages() const;
+  void MakeFrames();
+  template <typename Record>
+  std::span<Record> TableOf(unsigned index, std::size_t for_each_block) const;
+  space::TablePool::Memory TablePoolMemory() const;
   space::PrivateZone::Options ZoneOptions();
   Tier KeyTier();
   bool HasSecretMemory();
   Status CloseRanges(std::span<const MetadataPart> others, arch::Pkey key);
+  Status CloseLeafPages(arch::Pkey key);
   void NameTables();
 
   static constexpr std::size_t kMostMetadataParts = 16;
@@ -109,9 +119,13 @@ class Engine {
   space::ZoneReservation reservation_;
   LateInit<keys::KeyBroker> keys_;
   LateInit<space::PrivateZone> zone_;
-  LateInit<space::LeafTable> leaves_;
+  LateInit<space::KeyedBlocks> keyed_blocks_;
+  // One of the two.
+  LateInit<space::LeafPages> leaf_pages_;
+  LateInit<space::LeafTable> leaf_table_;
   LateInit<frame::PageAllocator> frames_;
   LateInit<extent::RunAllocator> runs_;
+  bool are_tables_closed_ = false;
   std::optional<arch::Pkey> metadata_key_;
   bool is_metadata_sealed_ = false;
   MetadataPart metadata_[kMostMetadataParts] = {};

@@ -30,7 +30,8 @@ TEST(ConfigTest, NothingSaidIsTheDefault) {
 
 TEST(ConfigTest, ReadsEachKindOfValue) {
   const Parsed parsed = Parse(
-      "profile:strict,report:exit,pku:off,guard:off,freed:pageblock,quarantine:1M,huge:off,"
+      "profile:strict,report:exit,pku:off,guard:off,freed:pageblock,leaves:table,quarantine:1M,"
+      "huge:off,"
       "zone:64G,secretmem:off,arenas:3,space:sim,record:/a/b-%p");
   ASSERT_TRUE(parsed.ok) << parsed.complaint;
   const Config& config = parsed.config;
@@ -39,6 +40,7 @@ TEST(ConfigTest, ReadsEachKindOfValue) {
   EXPECT_FALSE(config.uses_keys);
   EXPECT_FALSE(config.uses_guards);
   EXPECT_EQ(config.freed_by, FreedBy::kPageblock);
+  EXPECT_EQ(config.leaves_in, LeavesIn::kTable);
   EXPECT_EQ(config.quarantine_bytes, std::uint64_t{1} << 20);
   EXPECT_FALSE(config.uses_huge_pages);
   EXPECT_EQ(config.zone_bytes, std::uint64_t{64} << 30);
@@ -73,7 +75,7 @@ TEST(ConfigTest, AnUnknownOptionNamesTheNearestAndAllThatThereAre) {
   EXPECT_FALSE(parsed.ok);
   EXPECT_EQ(parsed.complaint,
             "unknown option 'proflie'; did you mean 'profile'? Options are: profile require report "
-            "pku guard freed quarantine huge zone secretmem arenas space record");
+            "pku guard freed leaves quarantine huge zone secretmem arenas space record");
 }
 
 // Spec: U8
@@ -116,8 +118,8 @@ TEST(ConfigTest, EveryKeyDescribesItself) {
   Text<4096> text;
   DescribeKeys(&text);
   EXPECT_FALSE(text.IsTruncated());
-  for (const char* key : {"profile", "require", "report", "pku", "guard", "freed", "quarantine",
-                          "huge", "zone", "secretmem", "arenas", "space", "record"}) {
+  for (const char* key : {"profile", "require", "report", "pku", "guard", "freed", "leaves",
+                          "quarantine", "huge", "zone", "secretmem", "arenas", "space", "record"}) {
     EXPECT_NE(text.view().find(key), std::string_view::npos) << key;
   }
 }

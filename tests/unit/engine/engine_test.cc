@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "runtime/arch/cpu.h"
 #include "tests/support/memory_probe.h"
@@ -51,6 +53,71 @@ TEST_F(EngineTest, RunsComeFromAZoneOfTheSizeThatWasAskedFor) {
   engine_.runs().Free(*run);
   engine_.runs().CloseFreedRuns();
   EXPECT_NE(TryRead(run->begin), Access::kOk);
+}
+
+TEST_F(EngineTest, LeavesLieInPageblocksOfTheZoneIfTheyShall) {
+  Config config = SmallZone();
+  config.leaves_in = LeavesIn::kPageblocks;
+  ASSERT_TRUE(Start(config).ok());
+  const Result<VirtRange> run = engine_.runs().Allocate(3 * kFrameBytes, kFrameBytes);
+  ASSERT_TRUE(run.ok());
+  EXPECT_EQ(engine_.frames().counters().leaves, 1u);
+  EXPECT_EQ(engine_.FindMetadata(run->begin), nullptr);
+  const VirtRange zone = engine_.zone().range();
+  const MetadataPart* part = nullptr;
+  for (VirtAddr at = zone.begin; at < zone.end() && part == nullptr; at = at + kPageblockBytes) {
+    part = engine_.FindMetadata(at + 17);
+  }
+  ASSERT_NE(part, nullptr);
+  EXPECT_EQ(part->name, "the leaves of the frame table");
+  EXPECT_EQ(part->range.bytes, kPageblockBytes);
+  // A table page is no run of the heap's, whatever somebody believes.
+  EXPECT_FALSE(engine_.runs().RunContaining(part->range.begin));
+  EXPECT_DEATH(engine_.runs().Free(part->range), "double free");
+}
+
+TEST_F(EngineTest, LeavesLieBesideTheZoneIfTheyShall) {
+  Config config = SmallZone();
+  config.leaves_in = LeavesIn::kTable;
+  ASSERT_TRUE(Start(config).ok());
+  ASSERT_TRUE(engine_.runs().Allocate(3 * kFrameBytes, kFrameBytes).ok());
+  EXPECT_EQ(engine_.frames().counters().leaves, 1u);
+  EXPECT_EQ(engine_.frames().counters().free_frames[frame::Visibility::kKeyed], FrameCount(0));
+  EXPECT_EQ(engine_.FindMetadata(engine_.zone().range().begin), nullptr);
+}
+
+// Leaves come in again and again while processes are made: no child inherits half a refill.
+TEST_F(EngineTest, AChildOfForkCanTakeLeaves) {
+  Config config = SmallZone();
+  config.leaves_in = LeavesIn::kPageblocks;
+  ASSERT_TRUE(Start(config).ok());
+  std::atomic<bool> stops{false};
+  std::thread other([&] {
+    while (!stops) {
+      const Result<VirtRange> run = engine_.runs().Allocate(3 * kPageblockBytes / 2, kFrameBytes);
+      if (run.ok()) {
+        engine_.runs().Free(*run);
+      }
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    engine_.PrepareFork();
+    const pid_t child = ::fork();
+    if (child == 0) {
+      engine_.ChildAfterFork();
+      bool has_runs = true;
+      for (std::uint64_t pages = 1; pages < 600; pages += 150) {
+        has_runs = has_runs && engine_.runs().Allocate(pages * kFrameBytes, kFrameBytes).ok();
+      }
+      ::_exit(has_runs ? 0 : 1);
+    }
+    engine_.ParentAfterFork();
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+  }
+  stops = true;
+  other.join();
 }
 
 TEST_F(EngineTest, WithoutAddressesItDoesNotStart) {
