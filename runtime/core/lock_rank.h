@@ -24,6 +24,7 @@ enum class LockRank : std::uint8_t {
   kSimulatedRefill,   ///< Refilling the simulated reserve of table pages: one at a time.
   kSimulatedMap,      ///< The simulated direct map.
   kSimulatedPool,     ///< The simulated table pages.
+  kUserTables,        ///< The table pages of the program: all that is done with them.
   kTableRefill,       ///< Refilling a reserve of table pages: one at a time.
   kSpace,             ///< What is mapped where.
   kZone,              ///< A page allocator: its lists and its frame table.

@@ -36,8 +36,9 @@ class KeyBroker {
     // Further keys for views, so that threads that look at the same time need not share one.
     kSecondView,
     kThirdView,
+    kTables,  ///< The program's own tables: written inside table scopes only (table_scope.h).
   };
-  static constexpr unsigned kPurposeCount = 5;
+  static constexpr unsigned kPurposeCount = 6;
 
   constexpr KeyBroker(os::Os& os, KeyUse use) : os_(os), use_(use) {}
   KeyBroker(const KeyBroker&) = delete;
