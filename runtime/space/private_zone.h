@@ -90,6 +90,8 @@ class PrivateZone final : public AddressSpace {
   Status TakeKey(BlockRange blocks) PW_EXCLUDES(mutex_);
   /// Makes up for a TakeKey() that failed. Dies with Violation::kProtection if that fails as well.
   void RestoreKey(BlockRange blocks, arch::Pkey key);
+  /// Makes the mappings of `blocks` unchangeable for ever. Errors: those of Os::Seal().
+  Status Seal(BlockRange blocks) { return os_.Seal(AddressesOf(blocks.frames())); }
   /// Gives the pages of `range` back, or writes zeros to it where the system keeps them.
   void Scrub(FrameRange range) { static_cast<void>(DropPages(range)); }
 

@@ -181,10 +181,12 @@ std::optional<FrameNumber> TablePool::Allocate(Order order) PW_NO_THREAD_SAFETY_
   return first.ok() ? std::optional(*first) : std::nullopt;
 }
 
-Status TablePool::Protect(FrameRange block) {
+// The analysis cannot know that a refill is under way.
+Status TablePool::Protect(FrameRange block) PW_NO_THREAD_SAFETY_ANALYSIS {
   // The conversion has done it.
   PW_CHECK(Owns(block.begin), Violation::kFreetype, block.begin.value);
-  return Status();
+  // Also of a piece: its pageblock may have been refused before.
+  return seals_ ? zone_.Seal(BlockRange{block.begin.block(), 1}) : Status();
 }
 
 void TablePool::Free(FrameRange block) PW_NO_THREAD_SAFETY_ANALYSIS {
@@ -224,6 +226,13 @@ Status TablePool::UseKey(arch::Pkey key) {
     blocks_.SetKey(owner_.id(), key);
   }
   return given;
+}
+
+Status TablePool::Seal() {
+  MutexLock refill(refill_);
+  const Status sealed = ForEachKeyedRange([&](BlockRange blocks) { return zone_.Seal(blocks); });
+  seals_ = sealed.ok();
+  return sealed;
 }
 
 std::uint64_t TablePool::bytes() const {

@@ -82,6 +82,12 @@ class TablePool final : private ptable::PtpBlockSource {
   Status UseKey(arch::Pkey key) PW_EXCLUDES(refill_, pool_);
   std::optional<arch::Pkey> key() const { return blocks_.KeyOf(owner_.id()); }
 
+  /// Makes the mappings of the pool's pageblocks unchangeable for ever, of those that it has and of
+  /// those that it will have: after UseKey(), for a pool that is never shrunk. A pageblock that
+  /// can't be sealed is not used from then on.
+  /// Errors: those of Os::Seal(). Some may be sealed then, and no more will be.
+  Status Seal() PW_EXCLUDES(refill_, pool_);
+
   /// Gives whole free pageblocks back to the zone, each by one change of rights, until `wanted`
   /// frames are. Leaves kUnshrinkable pages, and pageblocks of which a part is in use. Returns how
   /// many frames were given back, which may be more than wanted; none if that leaves too few.
@@ -134,6 +140,7 @@ class TablePool final : private ptable::PtpBlockSource {
   std::atomic<unsigned> deepest_{0};
 
   Mutex refill_;
+  bool seals_ PW_GUARDED_BY(refill_) = false;
   mutable Mutex pool_{LockRank::kTablePool};
   ptable::PtpReserve reserve_ PW_GUARDED_BY(pool_);
 };

@@ -25,7 +25,7 @@ class FaultyOs final : public os::Os {
   void set_has_guards(bool value) { has_guards_ = value; }
 
   /// Behaves as if there were protection keys, but that they take no rights: which page has which
-  /// is remembered.
+  /// is remembered. Seals are counted only.
   void set_fakes_keys(bool value) { fakes_keys_ = value; }
   /// Returns the key of a page, as far as keys are faked.
   arch::Pkey KeyAt(VirtAddr address) {
@@ -73,7 +73,7 @@ class FaultyOs final : public os::Os {
     });
   }
   Status Seal(VirtRange range) override {
-    return Forward(Kind::kSeal, [&] { return os_.Seal(range); });
+    return Forward(Kind::kSeal, [&] { return fakes_keys_ ? Status() : os_.Seal(range); });
   }
   Status Discard(VirtRange range) override {
     return Forward(Kind::kDiscard, [&] { return os_.Discard(range); });

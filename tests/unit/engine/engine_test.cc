@@ -73,7 +73,24 @@ TEST_F(EngineTest, LeavesLieInPageblocksOfTheZoneIfTheyShall) {
   EXPECT_EQ(part->range.bytes, kPageblockBytes);
   // A table page is no run of the heap's, whatever somebody believes.
   EXPECT_FALSE(engine_.runs().RunContaining(part->range.begin));
-  EXPECT_DEATH(engine_.runs().Free(part->range), "double free");
+  EXPECT_FALSE(engine_.runs().TryAllocateAt(part->range.begin, kFrameBytes));
+}
+
+using EngineDeathTest = EngineTest;
+
+TEST_F(EngineDeathTest, APageblockOfLeavesIsNotFreedAsARun) {
+  Config config = SmallZone();
+  config.leaves_in = LeavesIn::kPageblocks;
+  ASSERT_TRUE(Start(config).ok());
+  ASSERT_TRUE(engine_.runs().Allocate(3 * kFrameBytes, kFrameBytes).ok());
+  const VirtRange zone = engine_.zone().range();
+  VirtRange leaves;
+  for (VirtAddr at = zone.begin; at < zone.end() && leaves.bytes == 0; at = at + kPageblockBytes) {
+    const MetadataPart* part = engine_.FindMetadata(at);
+    leaves = part == nullptr ? VirtRange{} : part->range;
+  }
+  ASSERT_EQ(leaves.bytes, kPageblockBytes);
+  EXPECT_DEATH(engine_.runs().Free(leaves), "double free");
 }
 
 TEST_F(EngineTest, LeavesLieBesideTheZoneIfTheyShall) {

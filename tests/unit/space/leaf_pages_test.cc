@@ -147,8 +147,7 @@ TEST_F(LeafPagesDeathTest, WhatIsNoLeafIsRefused) {
   EXPECT_DEATH(zone_->leaves().Free(BlockNumber(0), &elsewhere), "foreign frame");
 }
 
-// --- With keys that act
-// ----------------------------------------------------------------------------
+// --- With keys that act -------------------------------------------------------------------------
 
 class ClosedLeafPagesTest : public testing::Test {
  protected:
@@ -182,6 +181,18 @@ TEST_F(ClosedLeafPagesTest, TakingALeafAndZeroingItNeedTheGate) {
   ASSERT_NE(leaf, nullptr);
   EXPECT_EQ(TryRead(VirtAddr::Of(leaf)), Access::kOk);
   EXPECT_EQ(TryWrite(VirtAddr::Of(leaf)), Access::kKeyDenied);
+}
+
+using ClosedLeafPagesDeathTest = ClosedLeafPagesTest;
+
+// Spec: T90
+TEST_F(ClosedLeafPagesDeathTest, OutsideTheGateNoLeafIsZeroed) {
+  keys::KeyBroker& keys = testing_support::ProcessKeys(keys::KeyUse::kIfPresent);
+  const arch::Pkey key = *keys.KeyFor(keys::KeyBroker::Purpose::kMetadata);
+  KeyedZone zone(os_, keys, kZoneBytes);
+  ASSERT_TRUE(zone.leaf_pool().Prepare().ok());
+  ASSERT_TRUE(keys::CloseMetadata(os_, key).ok());
+  ASSERT_TRUE(zone.leaf_pool().UseKey(key).ok());
   EXPECT_DEATH(static_cast<void>(zone.leaves().Allocate(BlockNumber(4))), "");
 }
 

@@ -203,8 +203,7 @@ TEST_F(TablePoolTest, PagesOfAPageblockThatWasOutOfReachCanBeUsed) {
   users().Put(frame);
 }
 
-// --- Keys that come late
-// ---------------------------------------------------------------------------
+// --- Keys that come late ------------------------------------------------------------------------
 
 // Spec: T96
 TEST_F(TablePoolTest, PagesFromBeforeTheKeyGetItWithTheirPageblock) {
@@ -249,8 +248,29 @@ TEST_F(TablePoolTest, AKeyThatCannotBeGivenLeavesEarlyPagesWithoutIt) {
   EXPECT_EQ(os.KeyAt(zone.AddressOf(early)), arch::kDefaultPkey);
 }
 
-// --- Shrinking
-// -------------------------------------------------------------------------------------
+TEST_F(TablePoolTest, ASealedPoolSealsEachPageblockThatItTakes) {
+  const auto early = Take(600);
+  ASSERT_TRUE(users().Seal().ok());
+  EXPECT_EQ(os_.faults().CallsOf(FaultyOs::Kind::kSeal), 1u) << "two that touch";
+  const auto more = Take(512);
+  EXPECT_EQ(os_.faults().CallsOf(FaultyOs::Kind::kSeal), 2u);
+  PutAll(early);
+  PutAll(more);
+}
+
+TEST_F(TablePoolTest, WhatCannotBeSealedIsNotUsed) {
+  ASSERT_TRUE(users().Prepare().ok());
+  ASSERT_TRUE(users().Seal().ok());
+  const auto taken = LeaveCached(4);
+  os_.faults().FailAfter(FaultyOs::Kind::kSeal, 0, Error::kNotPermitted);
+  EXPECT_FALSE(users().Take().ok());
+  EXPECT_FALSE(users().Take().ok());
+  EXPECT_EQ(users().cached(), 4u);
+  os_.faults().StopFailing();
+  EXPECT_TRUE(users().Take().ok());
+}
+
+// --- Shrinking ----------------------------------------------------------------------------------
 
 // Spec: T92
 TEST_F(TablePoolTest, AShrinkerGivesWholeFreePageblocksBackAndLeavesSixteenPages) {
@@ -310,8 +330,7 @@ TEST_F(TablePoolTest, APageblockWhoseWayBackFailsIsTakenAgainFirst) {
   PutAll(taken);
 }
 
-// --- Mistakes
-// --------------------------------------------------------------------------------------
+// --- Mistakes -----------------------------------------------------------------------------------
 
 using TablePoolDeathTest = TablePoolTest;
 

@@ -200,8 +200,7 @@ TEST_F(UserTablesDeathTest, WhatIsNoPageOfOursIsRefused) {
   EXPECT_DEATH(tables().Free(page), "double free");
 }
 
-// --- With keys
-// ---------------------------------------------------------------------------------------
+// --- With keys ----------------------------------------------------------------------------------
 
 class ClosedUserTablesTest : public UserTablesTest {
  protected:
