@@ -152,8 +152,10 @@ std::optional<FrameNumber> TablePool::TakeForSplit() {
 // --- Refilling -----------------------------------------------------------------------------------
 
 bool TablePool::GrowZone() {
+  const auto most = static_cast<std::uint32_t>(zone_.range().bytes / kPageblockBytes);
   for (const std::uint32_t blocks : kGrowthBlocks) {
-    const Result<BlockRange> grown = zone_.Grow(Backing::kSmallPages, blocks);
+    const Result<BlockRange> grown =
+        zone_.Grow(Backing::kSmallPages, blocks < most ? blocks : most);
     if (grown.ok()) {
       frames_->AddBlocks(*grown, Mobility::kUnmovable);
       return true;
