@@ -50,8 +50,8 @@ struct World {
       os.faults().FailAfter(FaultyOs::Kind::kProtect, 4, Error::kNoMemory);
       failed_cleanly =
           failed_cleanly && !engine.CloseMetadata({&part, 1}).ok() && !engine.metadata_key();
-      keys::OpenMetadata(os);
       os.faults().StopFailing();
+      keys::OpenMetadata(os);
     }
     closed = engine.CloseMetadata({&part, 1});
     if (closed.ok()) {
