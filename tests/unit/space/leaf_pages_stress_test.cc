@@ -188,7 +188,7 @@ class LeafPagesStressTest : public testing::Test {
   std::atomic<std::uint64_t> unprotected_{0};
 };
 
-// Spec: T84, T87, T88, T93
+// Spec: T84, T87, T88
 TEST_F(LeafPagesStressTest, TheCycleEndsWithoutRecursionOrLeakAndNoLeafIsEverUnprotected) {
   {
     const keys::Gate gate;
