@@ -265,6 +265,11 @@ Status Engine::SealTables() {
   if (const Status sealed = zone_->SealTables(0, kClosedTableCount); !sealed.ok()) {
     return sealed;
   }
+  if (leaf_pages_.IsMade()) {
+    if (const Status sealed = leaf_pages_->pool().Seal(); !sealed.ok()) {
+      return sealed;
+    }
+  }
   is_metadata_sealed_ = true;
   return Status();
 }

@@ -91,7 +91,8 @@ Status ZoneReservation::SealTables(os::Os& os, unsigned first, unsigned end) {
   // two megabytes in each table.
   static_cast<void>(os.Advise(RangeOf(first, end), os::HugePages::kNever));
   for (unsigned i = first; i < end; ++i) {
-    const Status usable = os.Protect(tables_[i], os::Protection::kReadWrite);
+    const Status usable =
+        tables_[i].bytes == 0 ? Status() : os.Protect(tables_[i], os::Protection::kReadWrite);
     if (!usable.ok()) {
       return usable;
     }

@@ -51,7 +51,7 @@ struct World {
       failed_cleanly =
           failed_cleanly && !engine.CloseMetadata({&part, 1}).ok() && !engine.metadata_key();
       os.faults().StopFailing();
-      keys::OpenMetadata(os);
+      testing_support::OpenMetadata(os);
     }
     closed = engine.CloseMetadata({&part, 1});
     if (closed.ok()) {

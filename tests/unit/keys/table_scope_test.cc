@@ -7,6 +7,7 @@
 #include "runtime/arch/cpu.h"
 #include "runtime/core/units.h"
 #include "tests/support/memory_probe.h"
+#include "tests/support/open_metadata.h"
 #include "tests/support/process_keys.h"
 
 namespace pageward::keys {
@@ -115,7 +116,7 @@ TEST_F(TableScopeTest, TheScopeDoesNotOpenMetadataAndTheGateNoTables) {
     const Gate gate;
     EXPECT_EQ(TryWrite(page_.begin), Access::kKeyDenied);
   }
-  OpenMetadata(os_);
+  testing_support::OpenMetadata(os_);
   ASSERT_TRUE(os_.Unmap(metadata).ok());
 }
 
@@ -124,7 +125,7 @@ using TableScopeDeathTest = TableScopeTest;
 TEST_F(TableScopeDeathTest, AForgedKeyDoesNotOpenTheGate) {
   ASSERT_TRUE(CloseMetadata(os_, metadata_key_).ok());
   EXPECT_DEATH(const TableScope scope(metadata_key_), "");
-  OpenMetadata(os_);
+  testing_support::OpenMetadata(os_);
 }
 
 TEST(TableScopeWithoutKeysTest, ItDoesNothing) {

@@ -13,6 +13,7 @@
 #include "runtime/arch/cpu.h"
 #include "runtime/keys/gate.h"
 #include "tests/support/memory_probe.h"
+#include "tests/support/open_metadata.h"
 #include "tests/support/process_keys.h"
 #include "tests/support/space/keyed_zone.h"
 
@@ -53,7 +54,7 @@ class LeafPagesStressTest : public testing::Test {
   void TearDown() override {
     os_.set_protect_observer(nullptr);
     if (keys::IsMetadataClosed()) {
-      keys::OpenMetadata(os_);
+      testing_support::OpenMetadata(os_);
     }
   }
 

@@ -12,6 +12,7 @@
 #include "runtime/arch/cpu.h"
 #include "runtime/keys/gate.h"
 #include "tests/support/memory_probe.h"
+#include "tests/support/open_metadata.h"
 #include "tests/support/process_keys.h"
 #include "tests/support/space/keyed_zone.h"
 
@@ -158,7 +159,7 @@ class ClosedLeafPagesTest : public testing::Test {
   }
   void TearDown() override {
     if (keys::IsMetadataClosed()) {
-      keys::OpenMetadata(os_);
+      testing_support::OpenMetadata(os_);
     }
   }
 

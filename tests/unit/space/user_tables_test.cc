@@ -10,6 +10,7 @@
 
 #include "runtime/arch/cpu.h"
 #include "tests/support/memory_probe.h"
+#include "tests/support/open_metadata.h"
 #include "tests/support/os/faulty_os.h"
 #include "tests/support/process_keys.h"
 
@@ -217,7 +218,7 @@ class ClosedUserTablesTest : public UserTablesTest {
   void TearDown() override {
     UserTablesTest::TearDown();
     if (keys::IsMetadataClosed()) {
-      keys::OpenMetadata(os_);
+      testing_support::OpenMetadata(os_);
     }
   }
 
