@@ -30,8 +30,9 @@ class HostMermapSubject final : public MermapSubject {
 
   explicit HostMermapSubject(space::ViewReuse reuse = space::ViewReuse::kNever,
                              os::SharedMemory memory = os::SharedMemory::kOrdinary,
-                             std::uint32_t most_mappings = 4096)
-      : budget_(most_mappings), views_(commons(), reuse) {
+                             std::uint32_t most_mappings = 4096,
+                             keys::KeyUse use = keys::KeyUse::kIfPresent)
+      : keys_(ProcessKeys(use)), budget_(most_mappings), views_(commons(), reuse) {
     if (!zone_.Init(std::uint64_t{kBlocks} * kPageblockBytes, memory).ok()) {
       throw std::runtime_error("no shared memory");
     }
@@ -153,7 +154,7 @@ class HostMermapSubject final : public MermapSubject {
 
   FaultyOs os_;
   os::LinuxOs real_os_;
-  keys::KeyBroker& keys_ = ProcessKeys(keys::KeyUse::kIfPresent);
+  keys::KeyBroker& keys_;
   space::SharedZone zone_{os_, keys_};
   space::WindowKeys windows_{os_, keys_};
   space::ViewBudget budget_;

@@ -244,17 +244,6 @@ TEST_F(HostViewsTest, AViewThatCannotBeMadeLeavesNoMappingAndNoPin) {
   EXPECT_EQ(region().counters().found_again, 0u) << "a view that failed is not shown again";
 }
 
-TEST_F(HostViewsTest, AStaleViewThatCannotBeOpenedIsMadeAnew) {
-  if (subject_.HasPrivateViews()) {
-    GTEST_SKIP() << "with protection keys nothing is asked of the system";
-  }
-  GetAndPut(4);
-  faults().FailNthCall(0, Error::kNoMemory);
-  const ViewHandle view = Get(4);
-  EXPECT_EQ(WordAt(view.range().begin), subject_.ContentOf(FrameNumber(4)));
-  Put(view);
-}
-
 TEST_F(HostViewsTest, WhatCannotBeUnmappedIsClosedAndNeverShownAgain) {
   const ViewHandle view = Get(4);
   Put(view);
@@ -267,15 +256,43 @@ TEST_F(HostViewsTest, WhatCannotBeUnmappedIsClosedAndNeverShownAgain) {
   EXPECT_EQ(region().counters().found_again, 0u);
 }
 
-TEST_F(HostViewsTest, APutThatCannotCloseAViewUnmapsIt) {
-  if (subject_.HasPrivateViews()) {
-    GTEST_SKIP() << "with protection keys a put closes a key";
-  }
+// Views that are closed by their protection, also where there are keys.
+class KeylessViewsTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(subject_.Prepare().ok()); }
+
+  ViewHandle Get(std::uint32_t frame) { return *region_.Get({.first = FrameNumber(frame)}); }
+
+  HostMermapSubject subject_{ViewReuse::kWhileStale, os::SharedMemory::kOrdinary, 4096,
+                             keys::KeyUse::kNever};
+  MermapRegion& region_ = subject_.region();
+};
+
+TEST_F(KeylessViewsTest, PuttingAndFindingAgainAreACallEach) {
+  ASSERT_TRUE(region_.Put(Get(4)).ok());
+  const std::uint32_t before = subject_.os().faults().all_calls();
   const ViewHandle view = Get(4);
-  faults().FailAfter(Kind::kProtect, 0, Error::kTooManyMappings, 1);
-  Put(view);
+  EXPECT_EQ(TryRead(view.range().begin), Access::kOk);
+  ASSERT_TRUE(region_.Put(view).ok());
+  EXPECT_EQ(TryRead(view.range().begin), Access::kNotAllowed) << "for every thread";
+  EXPECT_EQ(subject_.os().faults().all_calls() - before, 2u);
+  EXPECT_EQ(region_.counters().found_again, 1u);
+}
+
+TEST_F(KeylessViewsTest, AStaleViewThatCannotBeOpenedIsMadeAnew) {
+  ASSERT_TRUE(region_.Put(Get(4)).ok());
+  subject_.os().faults().FailNthCall(0, Error::kNoMemory);
+  const ViewHandle view = Get(4);
+  EXPECT_EQ(subject_.Read(view.range().begin), subject_.ContentOf(FrameNumber(4)));
+  EXPECT_TRUE(region_.Put(view).ok());
+}
+
+TEST_F(KeylessViewsTest, APutThatCannotCloseAViewUnmapsIt) {
+  const ViewHandle view = Get(4);
+  subject_.os().faults().FailAfter(Kind::kProtect, 0, Error::kTooManyMappings, 1);
+  EXPECT_TRUE(region_.Put(view).ok());
   EXPECT_EQ(subject_.Probe(view.range().begin), std::nullopt);
-  GetAndPut(4);
+  EXPECT_TRUE(region_.Put(Get(4)).ok());
 }
 
 TEST_F(HostViewsDeathTest, AViewThatCanNeitherBeUnmappedNorClosedIsADeath) {
