@@ -377,7 +377,7 @@ class Populate {
   // A view that is found again, beside a window: opening and closing a page that is mapped.
   void MeasureHits(engine::UnmappedPool& pool, engine::ThreadViews& views,
                    engine::UnmappedHandle memory) {
-    constexpr int kRounds = 200'000;
+    const std::uint64_t rounds = 4 * bytes_ / kFrameBytes;
     const Memory closed(os_, kPageblockBytes, Backing::k4k);
     const VirtRange page{closed.range().begin, kFrameBytes};
     WriteAll(closed.range());
@@ -386,17 +386,18 @@ class Populate {
     std::vector<double> hits;
     for (int i = 0; i < kRepetitions; ++i) {
       std::uint64_t begin = os_.MonotonicNs();
-      for (int round = 0; round < kRounds; ++round) {
+      for (std::uint64_t round = 0; round < rounds; ++round) {
         Touch(page);
       }
-      windows.push_back(static_cast<double>(os_.MonotonicNs() - begin) / kRounds);
+      windows.push_back(static_cast<double>(os_.MonotonicNs() - begin) /
+                        static_cast<double>(rounds));
       begin = os_.MonotonicNs();
-      for (int round = 0; round < kRounds; ++round) {
+      for (std::uint64_t round = 0; round < rounds; ++round) {
         const auto view = pool.Get(views, {memory, 0, 1}, space::ViewAccess::kReadWrite, nullptr);
         *view->range().begin.AsPointer<volatile char>() = 1;
         static_cast<void>(pool.Put(views, *view));
       }
-      hits.push_back(static_cast<double>(os_.MonotonicNs() - begin) / kRounds);
+      hits.push_back(static_cast<double>(os_.MonotonicNs() - begin) / static_cast<double>(rounds));
     }
     Print("window", Median(windows), "ns");
     Print("view_hit", Median(hits), "ns");
