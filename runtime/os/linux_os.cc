@@ -200,6 +200,13 @@ void LinuxOs::Unlock(VirtRange range) {
   static_cast<void>(Syscall(SYS_munlock, range.begin.value(), range.bytes));
 }
 
+Status LinuxOs::Mark(VirtRange range, MappingMark mark) {
+  const int advice = mark == MappingMark::kNone   ? MADV_NORMAL
+                     : mark == MappingMark::kEven ? MADV_RANDOM
+                                                  : MADV_SEQUENTIAL;
+  return StatusOf(Call::kAdvise, Madvise(range, advice));
+}
+
 void LinuxOs::Name(VirtRange range, const char* name) {
   AssertIsPages(range);
   static_cast<void>(

@@ -37,6 +37,7 @@ class LinuxOs final : public Os {
   Status LockInMemory(VirtRange range) override;
   Status LockWhenTouched(VirtRange range) override;
   void Unlock(VirtRange range) override;
+  Status Mark(VirtRange range, MappingMark mark) override;
   void Name(VirtRange range, const char* name) override;
 
   Result<Descriptor> CreateShared(SharedMemory kind, std::uint64_t bytes) override;

@@ -28,6 +28,9 @@ enum class Protection : std::uint8_t { kNone, kRead, kReadWrite };
 /// Which pages back a range when it is first touched.
 enum class HugePages : std::uint8_t { kNever, kPreferred };
 
+/// Sets the mappings of neighbours apart.
+enum class MappingMark : std::uint8_t { kNone, kEven, kOdd };
+
 /// Memory that can be mapped more than once.
 enum class SharedMemory : std::uint8_t {
   kOrdinary,  ///< memfd_create(2)
@@ -130,6 +133,12 @@ class Os {
 
   /// Takes the locks back.
   virtual void Unlock(VirtRange range) = 0;
+
+  /// Marks locked memory. Mappings with different marks never merge, so a range between two others
+  /// can change its protection to and fro without being split off and merged again each time. (The
+  /// marks are advice about read-ahead, which means nothing for locked anonymous memory.)
+  /// Errors: only kUnsupported.
+  virtual Status Mark(VirtRange range, MappingMark mark) = 0;
 
   /// Names `range` in /proc/self/maps where the kernel can (CONFIG_ANON_VMA_NAME). Never fails
   /// loudly: a name is a courtesy.

@@ -330,6 +330,32 @@ TYPED_TEST(OsConformanceTest, ThreadsAreSynchronizedOrItSaysThatItCannot) {
   }
 }
 
+TYPED_TEST(OsConformanceTest, PagesMayBeLockedBeforeTheyAreTouchedAndBehindGuards) {
+  const VirtRange range = this->MakeWritable();
+  const VirtRange first{range.begin, kFrameBytes};
+  const bool has_guards = this->os().InstallGuard(first).ok();
+  const Status locked = this->os().LockWhenTouched(range);
+  if (!locked.ok()) {
+    GTEST_SKIP() << "RLIMIT_MEMLOCK allows no locked memory here";
+  }
+  EXPECT_NE(this->under_test_.CanRead(first.begin), has_guards);
+  this->under_test_.Touch(range.begin + kFrameBytes);
+  if (has_guards) {
+    EXPECT_TRUE(this->os().RemoveGuard(first).ok());
+    EXPECT_TRUE(this->under_test_.ReadsZero(first.begin));
+  }
+}
+
+TYPED_TEST(OsConformanceTest, MarksChangeNoContents) {
+  const VirtRange range = this->MakeWritable();
+  this->under_test_.Touch(range.begin);
+  for (const os::MappingMark mark :
+       {os::MappingMark::kEven, os::MappingMark::kOdd, os::MappingMark::kNone}) {
+    EXPECT_TRUE(this->os().Mark(range, mark).ok());
+    EXPECT_FALSE(this->under_test_.ReadsZero(range.begin));
+  }
+}
+
 TYPED_TEST(OsConformanceTest, RandomBytesDiffer) {
   std::byte first[32] = {};
   std::byte second[32] = {};

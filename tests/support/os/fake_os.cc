@@ -339,6 +339,13 @@ Status FakeOs::SynchronizeThreads() {
   return Status();
 }
 
+Status FakeOs::Mark(VirtRange range, os::MappingMark mark) {
+  if (const auto error = Count(Kind::kAdvise)) {
+    return *error;
+  }
+  return ChangeAll(range, [&](Attributes& a) { a.mark = mark; });
+}
+
 void FakeOs::Name(VirtRange, const char*) {}
 
 Result<Descriptor> FakeOs::CreateShared(os::SharedMemory, std::uint64_t bytes) {

@@ -28,6 +28,7 @@ class FakeOs final : public os::Os {
     bool is_dumped = true;
     bool is_inherited = true;
     bool is_locked = false;
+    os::MappingMark mark = os::MappingMark::kNone;
     bool operator==(const Attributes&) const = default;
   };
 
@@ -85,6 +86,7 @@ class FakeOs final : public os::Os {
   Status LockInMemory(VirtRange range) override;
   Status LockWhenTouched(VirtRange range) override;
   void Unlock(VirtRange range) override;
+  Status Mark(VirtRange range, os::MappingMark mark) override;
   void Name(VirtRange range, const char* name) override;
   Result<os::Descriptor> CreateShared(os::SharedMemory kind, std::uint64_t bytes) override;
   Status MapShared(os::Descriptor memory, VirtRange at, os::Protection protection) override;
