@@ -10,11 +10,12 @@
 namespace pageward {
 
 enum class LockRank : std::uint8_t {
-  kTest,          ///< Only in tests, below everything.
-  kEngine,        ///< Start, fork, configuration.
-  kViews,         ///< Which threads have views, and whether one is ready for them.
-  kThreadCaches,  ///< The registry of thread caches.
-  kHeapArena,     ///< The assignment of threads to arenas.
+  kTest,            ///< Only in tests, below everything.
+  kEngine,          ///< Start, fork, configuration.
+  kViews,           ///< Which threads have views, and whether one is ready for them.
+  kGuardedObjects,  ///< Guarded objects: which slots are free.
+  kThreadCaches,    ///< The registry of thread caches.
+  kHeapArena,       ///< The assignment of threads to arenas.
   // jemalloc's locks
   kTraffic,           ///< The order in which a program's page traffic is told.
   kClosingRuns,       ///< Freed runs that wait to be put out of reach.

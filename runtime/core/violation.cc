@@ -47,6 +47,8 @@ std::string_view NameOf(Violation violation) {
       return "foreign pointer";
     case Violation::kInteriorPointer:
       return "interior pointer";
+    case Violation::kCanary:
+      return "buffer underflow";
     case Violation::kRunMismatch:
       return "run mismatch";
     case Violation::kForeignFrame:

@@ -22,6 +22,7 @@ enum class Violation : std::uint8_t {
   kDoubleFree,       ///< An object was given back twice.
   kForeignPointer,   ///< A pointer that the heap never handed out was given to it.
   kInteriorPointer,  ///< A pointer into an object, not to its start, was given to the heap.
+  kCanary,           ///< Something was written before a guarded object.
   kRunMismatch,      ///< Frames were freed, split or merged that are no run.
   kForeignFrame,     ///< A frame outside the zone was named.
   kUnknownFlags,     ///< A request carried flags that do not exist.
