@@ -14,6 +14,7 @@
 #include "hooks/preload/fork.h"
 #include "hooks/preload/own_data.h"
 #include "hooks/preload/shim.h"
+#include "hooks/preload/sodium.h"
 #include "hooks/preload/traffic.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/fault_report.h"
@@ -182,6 +183,7 @@ void Start() {
   }
   PrepareExitReport(g_engine, config);
   RegisterForkHandlers(g_engine);
+  PrepareSodium(g_engine);
 }
 
 }  // namespace

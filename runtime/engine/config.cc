@@ -104,6 +104,10 @@ bool ReadRecord(std::string_view value, Config* config) {
   return !value.empty();
 }
 
+bool ReadSodium(std::string_view value, Config* config) {
+  return ReadWord(value, std::array<std::string_view, 2>{"default", "off"}, &config->sodium);
+}
+
 bool ReadRequirement(std::string_view value, Config* config) {
   const std::size_t equals = value.find('=');
   if (equals == std::string_view::npos) {
@@ -142,6 +146,8 @@ constexpr Key kKeys[] = {
     {"arenas", "a number from 1 to 1024", "arenas that threads share", ReadArenas},
     {"space", "host or sim", "mirror page traffic on a simulated kernel as well, and report on it",
      ReadSpace},
+    {"sodium", "default or off", "serve sodium_malloc and its family, or leave them to libsodium",
+     ReadSodium},
     {"record", "a path; %p is the number of the process",
      "record page traffic to this file, for pageward sim", ReadRecord},
 };

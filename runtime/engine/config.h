@@ -31,6 +31,12 @@ enum class LeavesIn : std::uint8_t { kBest, kPageblocks, kTable };
 /// What the program's page traffic happens on: host memory, or a simulated kernel as well.
 enum class SpaceKind : std::uint8_t { kHost, kSim };
 
+/// Who serves sodium_malloc() and its family.
+enum class SodiumMode : std::uint8_t {
+  kDefault,  ///< The guarded heap, by libsodium's contract.
+  kOff,      ///< libsodium itself.
+};
+
 struct Config {
   Profile profile = Profile::kStandard;
   ReportAt report = ReportAt::kNever;
@@ -46,6 +52,7 @@ struct Config {
   SpaceKind space = SpaceKind::kHost;
   /// Where page traffic is recorded to; empty: nowhere. A part of the text that was read.
   std::string_view record_path{};
+  SodiumMode sodium = SodiumMode::kDefault;
   Tiers required;
 };
 

@@ -56,6 +56,11 @@ class PreloadTest(unittest.TestCase):
             self.skipTest(f"{program} is not installed")
         return path
 
+    def need_program(self, path: str) -> None:
+        """Skips the test if one of our own programs was left out, for lack of what it needs."""
+        if not os.path.exists(path):
+            self.skipTest(f"{os.path.basename(path)} is not built: its library is not installed")
+
     def assert_same_output(self, command: Sequence[str], stdin: Optional[str] = None,
                            timeout: float = 60, **extra: str) -> subprocess.CompletedProcess[str]:
         """Runs `command` both ways and compares output and exit status."""

@@ -32,7 +32,7 @@ TEST(ConfigTest, ReadsEachKindOfValue) {
   const Parsed parsed = Parse(
       "profile:strict,report:exit,pku:off,guard:off,freed:pageblock,leaves:table,quarantine:1M,"
       "huge:off,"
-      "zone:64G,secretmem:off,arenas:3,space:sim,record:/a/b-%p");
+      "zone:64G,secretmem:off,arenas:3,space:sim,sodium:off,record:/a/b-%p");
   ASSERT_TRUE(parsed.ok) << parsed.complaint;
   const Config& config = parsed.config;
   EXPECT_EQ(config.profile, Profile::kStrict);
@@ -47,6 +47,7 @@ TEST(ConfigTest, ReadsEachKindOfValue) {
   EXPECT_FALSE(config.uses_secretmem);
   EXPECT_EQ(config.arenas, 3u);
   EXPECT_EQ(config.space, SpaceKind::kSim);
+  EXPECT_EQ(config.sodium, SodiumMode::kOff);
   EXPECT_EQ(config.record_path, "/a/b-%p");
 }
 
@@ -75,7 +76,8 @@ TEST(ConfigTest, AnUnknownOptionNamesTheNearestAndAllThatThereAre) {
   EXPECT_FALSE(parsed.ok);
   EXPECT_EQ(parsed.complaint,
             "unknown option 'proflie'; did you mean 'profile'? Options are: profile require report "
-            "pku guard freed leaves quarantine huge zone secretmem arenas space record");
+            "pku guard freed leaves quarantine huge zone secretmem arenas space sodium "
+            "record");
 }
 
 // Spec: U8
