@@ -8,7 +8,8 @@ from report.suites.malloc import MALLOC
 from report.suites.metadata import METADATA
 from report.suites.populate import POPULATE
 from report.suites.sim import SIM
+from report.suites.sodium import SODIUM
 
 SUITES: dict[str, Suite] = {
-    suite.name: suite for suite in (MALLOC, METADATA, FRAMES, POPULATE, SIM)
+    suite.name: suite for suite in (MALLOC, METADATA, FRAMES, POPULATE, SIM, SODIUM)
 }
