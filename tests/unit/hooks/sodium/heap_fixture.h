@@ -24,7 +24,7 @@ class GuardedHeapFixture : public testing::TestWithParam<bool> {
   void SetUp() override {
     os_.set_has_guards(GetParam());
     if (GetParam() && os_.ProbeInChild(os::ProbedCall::kGuardInstall) != os::ProbeOutcome::kWorks) {
-      GTEST_SKIP() << "this kernel has no guard markers";
+      GTEST_SKIP() << "this kernel has no guard markers (Linux 6.13)";
     }
     heap_.Prepare(os_, {});
   }
