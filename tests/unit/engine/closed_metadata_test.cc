@@ -31,6 +31,7 @@ struct World {
   VirtRange other;
   Status closed = Error::kUnsupported;
   bool failed_cleanly = true;
+  World* former = nullptr;
 
   World() {
     Config config;
@@ -66,11 +67,12 @@ struct World {
 // Metadata is closed for the process: put back for the tests of other files.
 class ClosedMetadataTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() { world_ = new World; }
-  static void TearDownTestSuite() {
-    testing_support::OpenMetadata(world_->os);
-    world_ = nullptr;  // An engine is never destroyed.
+  static void SetUpTestSuite() {
+    auto* const world = new World;
+    world->former = world_;  // An engine is never destroyed.
+    world_ = world;
   }
+  static void TearDownTestSuite() { testing_support::OpenMetadata(world_->os); }
   void SetUp() override {
     if (!arch::HasOspke()) {
       GTEST_SKIP() << "no protection keys on this machine";
