@@ -124,9 +124,6 @@ class FaultyOs final : public os::Os {
   Status LockInMemory(VirtRange range) override {
     return Forward(Kind::kLock, [&] { return os_.LockInMemory(range); });
   }
-  Status LockWhenTouched(VirtRange range) override {
-    return Forward(Kind::kLock, [&] { return os_.LockWhenTouched(range); });
-  }
   Status Mark(VirtRange range, os::MappingMark mark) override {
     return Forward(Kind::kAdvise, [&] { return os_.Mark(range, mark); });
   }
