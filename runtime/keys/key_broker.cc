@@ -54,6 +54,19 @@ Result<arch::Pkey> KeyBroker::KeyFor(Purpose purpose) {
   return key;
 }
 
+Result<arch::Pkey> KeyBroker::ClaimAnother() {
+  MutexLock lock(mutex_);
+  // Key 0 is nobody's. What others have taken by now is theirs already and needs no keeping.
+  if (claimed_count() + kKeysForOthers >= arch::Pkey::kCount - 1) {
+    return Error::kNoKeys;
+  }
+  const Result<arch::Pkey> key = Claim();
+  if (key.ok()) {
+    others_.fetch_add(1, std::memory_order_relaxed);
+  }
+  return key;
+}
+
 std::optional<arch::Pkey> KeyBroker::ClaimedKey(Purpose purpose) const {
   const std::uint32_t slot = slots_[static_cast<unsigned>(purpose)].load(std::memory_order_acquire);
   if (slot == 0 || slot >= kFailed) {
@@ -63,7 +76,7 @@ std::optional<arch::Pkey> KeyBroker::ClaimedKey(Purpose purpose) const {
 }
 
 unsigned KeyBroker::claimed_count() const {
-  unsigned count = 0;
+  unsigned count = others_.load(std::memory_order_relaxed);
   for (unsigned i = 0; i < kPurposeCount; ++i) {
     count += ClaimedKey(static_cast<Purpose>(i)).has_value() ? 1u : 0u;
   }

@@ -40,6 +40,10 @@ class KeyBroker {
   };
   static constexpr unsigned kPurposeCount = 6;
 
+  /// Keys that domains never take: for the program, its libraries, and purposes of ours that come
+  /// later.
+  static constexpr unsigned kKeysForOthers = 4;
+
   constexpr KeyBroker(os::Os& os, KeyUse use) : os_(os), use_(use) {}
   KeyBroker(const KeyBroker&) = delete;
   KeyBroker& operator=(const KeyBroker&) = delete;
@@ -53,6 +57,12 @@ class KeyBroker {
 
   /// Returns the key of `purpose` if it has been claimed. Takes no lock.
   std::optional<arch::Pkey> ClaimedKey(Purpose purpose) const;
+
+  /// Claims one more key, for domains. It starts closed for every thread.
+  ///
+  /// Errors: as KeyFor(), for this call only; kNoKeys also if the process would be left with fewer
+  /// than kKeysForOthers of its keys.
+  Result<arch::Pkey> ClaimAnother();
 
   /// Number of keys that Pageward holds.
   unsigned claimed_count() const;
@@ -71,6 +81,7 @@ class KeyBroker {
   KeyUse use_;
   Mutex mutex_{LockRank::kKeys};
   Slot slots_[kPurposeCount] = {};
+  std::atomic<unsigned> others_{0};  // claimed by ClaimAnother()
 };
 
 }  // namespace pageward::keys

@@ -73,6 +73,22 @@ TEST(KeyBrokerTest, UnderAFilterThatAllowsItTheKeyIsClaimed) {
   EXPECT_TRUE(broker.KeyFor(Purpose::kClosed).ok());
 }
 
+// Spec: T78
+TEST(KeyBrokerTest, DomainsLeaveKeysForOthers) {
+  FakeOs os;
+  KeyBroker broker(os, KeyUse::kIfPresent);
+  ASSERT_TRUE(broker.KeyFor(Purpose::kClosed).ok());
+  unsigned claimed = 0;
+  Result<arch::Pkey> key = broker.ClaimAnother();
+  for (; key.ok(); key = broker.ClaimAnother()) {
+    ++claimed;
+  }
+  EXPECT_EQ(key.error(), Error::kNoKeys);
+  EXPECT_EQ(broker.claimed_count(), 1 + claimed);
+  EXPECT_EQ(broker.claimed_count() + KeyBroker::kKeysForOthers, 15u);
+  EXPECT_TRUE(broker.KeyFor(Purpose::kView).ok()) << "a purpose of ours still finds one";
+}
+
 TEST(KeyBrokerTest, TryingAKeyLeavesNothingMapped) {
   FakeOs os;
   KeyBroker broker(os, KeyUse::kIfPresent);
