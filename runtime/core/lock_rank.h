@@ -27,6 +27,8 @@ enum class LockRank : std::uint8_t {
   kSimulatedPool,     ///< The simulated table pages.
   kUserTables,        ///< The table pages of the program: all that is done with them.
   kTableRefill,       ///< Refilling a reserve of table pages: one at a time.
+  kDomainStart,       ///< Making what all domains need, once.
+  kDomains,           ///< Domains: their objects, keys and threads.
   kSpace,             ///< What is mapped where.
   kZone,              ///< A page allocator: its lists and its frame table.
   kTablePool,         ///< Table pages that are set aside.
