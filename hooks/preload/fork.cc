@@ -1,5 +1,6 @@
 #include "hooks/preload/fork.h"
 
+#include <pageward/window.h>
 #include <pthread.h>
 
 #include "hooks/jemalloc/metadata_area.h"
@@ -51,7 +52,7 @@ void InParent() PW_NO_THREAD_SAFETY_ANALYSIS {
 void InChild() PW_NO_THREAD_SAFETY_ANALYSIS {
   const keys::Gate gate;
   JemallocMetadata().UnlockAfterFork();
-  g_forking_engine->ChildAfterFork();
+  g_forking_engine->ChildAfterFork(pageward_this_thread);
   UnlockTrafficInChild();
   Call(g_jemalloc_handlers.child);
   g_heap.ChildAfterFork();

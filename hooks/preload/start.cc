@@ -16,6 +16,7 @@
 #include "hooks/preload/shim.h"
 #include "hooks/preload/sodium.h"
 #include "hooks/preload/traffic.h"
+#include "runtime/engine/c_api.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/fault_report.h"
 #include "runtime/keys/gate.h"
@@ -231,6 +232,12 @@ void EndThread(void* jemalloc_data) {
 
 }  // namespace
 }  // namespace pageward::hooks
+
+// The C functions of all libraries of the process come here (runtime/engine/c_api.h).
+pageward::engine::Engine* pageward::engine::OwnEngine() {
+  const bool is_there = hooks::EnsureStarted() == hooks::Started::kYes;
+  return is_there ? &hooks::g_engine : nullptr;
+}
 
 extern "C" {
 

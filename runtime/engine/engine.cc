@@ -136,14 +136,20 @@ space::PrivateZone::Options Engine::ZoneOptions() {
   return options;
 }
 
+void Engine::StartWithoutHeap(os::Os& os, const Config& config) {
+  os_ = &os;
+  config_ = config;
+  keys_.Emplace(os, config.uses_keys && config.profile != Profile::kOff ? keys::KeyUse::kIfPresent
+                                                                        : keys::KeyUse::kNever);
+}
+
 Status Engine::Start(os::Os& os, const Config& config) {
   os_ = &os;
   config_ = config;
   if (const Status reserved = ReserveZone(); !reserved.ok()) {
     return reserved;
   }
-  keys_.Emplace(os, config.uses_keys && config.profile != Profile::kOff ? keys::KeyUse::kIfPresent
-                                                                        : keys::KeyUse::kNever);
+  StartWithoutHeap(os, config);
   zone_.Emplace(os, *keys_, reservation_, kGuardedFlags, kProtectedFlags, ZoneOptions());
   NameTables();
   MakeFrames();
@@ -179,6 +185,37 @@ void Engine::MakeFrames() {
   if (leaf_pages_.IsMade()) {
     leaf_pages_->pool().Connect(*frames_);
   }
+}
+
+// --- Domains -------------------------------------------------------------------------------------
+
+Result<domain::Domains*> Engine::StartDomains(domain::PublishedRights& published) {
+  if (domain::Domains* started = domains(); started != nullptr) {
+    return started;
+  }
+  MutexLock lock(domains_mutex_);
+  if (domain::Domains* started = domains(); started != nullptr) {
+    return started;
+  }
+  if (domains_error_) {
+    return *domains_error_;
+  }
+  domain::Domains& made = domains_.Emplace(*os_, *keys_, published);
+  const Status done = made.Init(domain::Domains::Sizes(), metadata_key_);
+  if (!done.ok()) {
+    domains_error_ = done.error();
+    return done.error();
+  }
+  NameDomainMetadata(made);
+  started_domains_.store(&made, std::memory_order_release);
+  return &made;
+}
+
+void Engine::NameDomainMetadata(const domain::Domains& domains) {
+  PW_ASSERT(metadata_count_ + 2 <= kMostMetadataParts);
+  metadata_[metadata_count_++] = {domains.tables(), "the tables of domains"};
+  metadata_[metadata_count_++] = {domains.lists(), "the list of domains",
+                                  os::Protection::kReadWrite};
 }
 
 // --- Metadata ------------------------------------------------------------------------------------
@@ -374,27 +411,58 @@ object::ObjectMap Engine::MakeObjectMap() const {
 }
 
 void Engine::PrepareFork() {
-  runs_->LockForFork();
-  if (leaf_pages_.IsMade()) {
-    leaf_pages_->pool().LockRefillForFork();
+  if (HasHeap()) {
+    runs_->LockForFork();
+    if (leaf_pages_.IsMade()) {
+      leaf_pages_->pool().LockRefillForFork();
+    }
   }
-  zone_->LockForFork();
-  frames_->LockForFork();
-  if (leaf_pages_.IsMade()) {
-    leaf_pages_->pool().LockForFork();
+  domains_mutex_.Lock();
+  if (domain::Domains* domains = this->domains(); domains != nullptr) {
+    domains->PrepareFork();
+  }
+  if (HasHeap()) {
+    zone_->LockForFork();
+    frames_->LockForFork();
+    if (leaf_pages_.IsMade()) {
+      leaf_pages_->pool().LockForFork();
+    }
+  }
+}
+
+void Engine::UnlockHeapAfterFork() {
+  if (HasHeap()) {
+    if (leaf_pages_.IsMade()) {
+      leaf_pages_->pool().UnlockAfterFork();
+    }
+    frames_->UnlockAfterFork();
+    zone_->UnlockAfterFork();
+    if (leaf_pages_.IsMade()) {
+      leaf_pages_->pool().UnlockRefillAfterFork();
+    }
   }
 }
 
 void Engine::ParentAfterFork() {
-  if (leaf_pages_.IsMade()) {
-    leaf_pages_->pool().UnlockAfterFork();
+  UnlockHeapAfterFork();
+  if (domain::Domains* domains = this->domains(); domains != nullptr) {
+    domains->ParentAfterFork();
   }
-  frames_->UnlockAfterFork();
-  zone_->UnlockAfterFork();
-  if (leaf_pages_.IsMade()) {
-    leaf_pages_->pool().UnlockRefillAfterFork();
+  domains_mutex_.Unlock();
+  if (HasHeap()) {
+    runs_->UnlockAfterFork();
   }
-  runs_->UnlockAfterFork();
+}
+
+void Engine::ChildAfterFork(keys::ThreadState& thread) {
+  UnlockHeapAfterFork();
+  if (domain::Domains* domains = this->domains(); domains != nullptr) {
+    domains->ChildAfterFork(thread);
+  }
+  domains_mutex_.Unlock();
+  if (HasHeap()) {
+    runs_->UnlockAfterFork();
+  }
 }
 
 }  // namespace pageward::engine

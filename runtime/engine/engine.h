@@ -1,13 +1,16 @@
 // The composition root: makes the parts and connects them, and knows nothing else.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 
 #include "runtime/core/late_init.h"
+#include "runtime/core/mutex.h"
 #include "runtime/core/result.h"
+#include "runtime/domain/domains.h"
 #include "runtime/engine/config.h"
 #include "runtime/engine/tier.h"
 #include "runtime/extent/run_allocator.h"
@@ -33,7 +36,8 @@ struct MetadataPart {
 
 /// Everything below the heap, for one process.
 ///
-/// Made once and never destroyed. The accessors require a successful Start().
+/// Made once and never destroyed. The accessors require a successful Start(); those of the heap's
+/// parts require HasHeap().
 class Engine {
  public:
   constexpr Engine() = default;
@@ -43,7 +47,18 @@ class Engine {
   /// Reserves the zone and makes the parts as `config` says. Errors: kNoAddressSpace.
   Status Start(os::Os& os, const Config& config);
 
-  bool IsStarted() const { return runs_.IsMade(); }
+  /// The same for a process whose heap is somebody else's: only what domains need is made.
+  void StartWithoutHeap(os::Os& os, const Config& config);
+
+  bool IsStarted() const { return keys_.IsMade(); }
+  bool HasHeap() const { return runs_.IsMade(); }
+
+  /// Returns the domains of the process, made by the first call. `published` is where compiled code
+  /// looks for them. Inside the gate. Errors: those of Domains::Init(), which stay the same.
+  Result<domain::Domains*> StartDomains(domain::PublishedRights& published)
+      PW_EXCLUDES(domains_mutex_);
+  /// Returns them if there are any. Takes no lock.
+  domain::Domains* domains() const { return started_domains_.load(std::memory_order_acquire); }
 
   const Config& config() const { return config_; }
   os::Os& os() { return *os_; }
@@ -96,9 +111,12 @@ class Engine {
   /// Holds every lock of the parts across fork(2), in the order of their ranks.
   void PrepareFork() PW_NO_THREAD_SAFETY_ANALYSIS;
   void ParentAfterFork() PW_NO_THREAD_SAFETY_ANALYSIS;
-  void ChildAfterFork() PW_NO_THREAD_SAFETY_ANALYSIS { ParentAfterFork(); }
+  /// `thread` is what the thread that forked has of domains.
+  void ChildAfterFork(keys::ThreadState& thread) PW_NO_THREAD_SAFETY_ANALYSIS;
 
  private:
+  void UnlockHeapAfterFork() PW_NO_THREAD_SAFETY_ANALYSIS;
+  void NameDomainMetadata(const domain::Domains& domains);
   Status ReserveZone();
   bool HasLeafPages() const;
   void MakeFrames();
@@ -126,6 +144,10 @@ class Engine {
   LateInit<frame::PageAllocator> frames_;
   LateInit<extent::RunAllocator> runs_;
   bool are_tables_closed_ = false;
+  Mutex domains_mutex_{LockRank::kDomainStart};
+  LateInit<domain::Domains> domains_ PW_GUARDED_BY(domains_mutex_);
+  std::optional<Error> domains_error_ PW_GUARDED_BY(domains_mutex_);
+  std::atomic<domain::Domains*> started_domains_{nullptr};
   std::optional<arch::Pkey> metadata_key_;
   bool is_metadata_sealed_ = false;
   MetadataPart metadata_[kMostMetadataParts] = {};

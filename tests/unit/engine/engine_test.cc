@@ -239,7 +239,8 @@ TEST_F(EngineTest, AForkChildCanUseEveryPartAtOnce) {
   engine_.PrepareFork();
   const pid_t child = ::fork();
   if (child == 0) {
-    engine_.ChildAfterFork();
+    keys::ThreadState thread = {};
+    engine_.ChildAfterFork(thread);
     engine_.runs().Free(*run);
     ::_exit(engine_.runs().Allocate(kFrameBytes, kFrameBytes).ok() ? 0 : 1);
   }
