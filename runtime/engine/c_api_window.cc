@@ -69,7 +69,11 @@ pageward_status pageward_window_close_slowly(pageward_window* window) {
   if (window->ticket_ != pageward_this_thread.ticket) {
     // A ticket is given once: this one is another thread's, or this thread's before a fork.
     const auto domains = engine::DomainsOfProcess();
-    const bool is_ours = domains.ok() && (*domains)->HasForked();
+    bool is_ours = false;
+    if (domains.ok()) {
+      const pageward::keys::Gate gate;
+      is_ours = (*domains)->HasForked();
+    }
     window->ticket_ = is_ours ? 0 : window->ticket_;
     return is_ours ? PAGEWARD_GONE : PAGEWARD_INVALID;
   }
