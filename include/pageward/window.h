@@ -127,8 +127,10 @@ PAGEWARD_INLINE pageward_status pageward_window_open_inlined(pageward_domain dom
   if (__builtin_expect(thread->ticket != 0 && residents != 0, 1)) {
     const uint64_t* resident = residents + (domain.value & PAGEWARD_RESIDENT_INDEX_MASK);
     const uint64_t seen = __atomic_load_n(resident, __ATOMIC_RELAXED);
-    const uint32_t key = (uint32_t)seen & 15u;
-    if (__builtin_expect(key != 0 && seen >> 4 == domain.value && (unsigned)access - 1u < 2u, 1)) {
+    const uint32_t key = seen & 15u;
+    if (__builtin_expect(key != 0 && seen >> 4 == domain.value &&
+                             (access == PAGEWARD_READ_ONLY || access == PAGEWARD_READ_WRITE),
+                         1)) {
       thread->pins[key] += 1;
       // The processor may still delay the pin beyond the second look; the barrier on the other side
       // is for that. The compiler may not.

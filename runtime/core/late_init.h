@@ -38,6 +38,11 @@ class LateInit {
     return *std::launder(reinterpret_cast<T*>(storage_));
   }
   T* operator->() { return &**this; }
+  const T& operator*() const {
+    PW_ASSERT(is_made_);
+    return *std::launder(reinterpret_cast<const T*>(storage_));
+  }
+  const T* operator->() const { return &**this; }
 
  private:
   alignas(T) unsigned char storage_[sizeof(T)] = {};

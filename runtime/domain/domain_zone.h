@@ -13,7 +13,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <optional>
 
 #include "runtime/domain/domain.h"
 #include "runtime/frame/pageblock_converter.h"
@@ -86,6 +86,12 @@ class DomainZone final : public frame::PageblockConverter {
   /// that nothing else is mapped there. Memory of domains that are kept stays.
   /// Errors: kInUse, if something is there already; as Grow().
   Status ReserveAfterFork();
+
+  /// Returns the number of the domain that `address` belongs to, or nothing. For reports.
+  std::optional<std::uint32_t> DomainAt(VirtAddr address) const {
+    const std::uint16_t owner = Owns(address) ? links_[FrameAt(address).block().value].owner : 0;
+    return owner == 0 ? std::nullopt : std::optional<std::uint32_t>(owner - 1u);
+  }
 
   std::uint64_t rights_changes() const { return rights_changes_; }
   std::uint32_t blocks_in_use() const { return in_use_; }

@@ -11,6 +11,7 @@
 #include "runtime/core/late_init.h"
 #include "runtime/core/mutex.h"
 #include "runtime/core/result.h"
+#include "runtime/core/text.h"
 #include "runtime/domain/domain.h"
 #include "runtime/domain/domain_heap.h"
 #include "runtime/domain/domain_zone.h"
@@ -136,6 +137,10 @@ class Domains final : private keys::KeyCarrier {
 
   /// Whether this process was forked from one that had domains. For a window that was opened there.
   bool HasForked() PW_EXCLUDES(mutex_);
+
+  /// Writes whose memory `address` is, in a few words, or nothing if it is no domain's. For
+  /// reports: takes no lock, so what changes meanwhile may be told as it was.
+  void DescribeAddress(VirtAddr address, TextWriter* out) const PW_NO_THREAD_SAFETY_ANALYSIS;
 
   Counters counters() PW_EXCLUDES(mutex_);
 

@@ -168,13 +168,16 @@ void Domains::WipeAll(Domain& domain) {
   }
   {
     const keys::AccessScope scope(*key, arch::KeyAccess::kReadWrite);
+    const DomainZone& zone = *zone_;
+    std::uint64_t wiped_bytes = 0;
     heap_->ForEachRun(domain, [&](FrameRange run) {
       // What fills pageblocks may never have been touched, and goes with its pages.
       if (run.count < kPageblockOrder.frames()) {
-        std::memset(zone_->AddressOf(run.begin).AsPointer(), 0, run.count.bytes());
-        wiped_bytes_ += run.count.bytes();
+        std::memset(zone.AddressOf(run.begin).AsPointer(), 0, run.count.bytes());
+        wiped_bytes += run.count.bytes();
       }
     });
+    wiped_bytes_ += wiped_bytes;
   }
   static_cast<void>(EndAccess(domain));
 }

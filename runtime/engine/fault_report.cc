@@ -172,6 +172,20 @@ bool DescribeMetadataFault(Engine& engine, const Fault& fault, TextWriter* out) 
   return true;
 }
 
+bool DescribeDomainFault(const Engine& engine, const Fault& fault, TextWriter* out) {
+  const domain::Domains* domains = engine.domains();
+  Text<160> whose;
+  if (domains != nullptr) {
+    domains->DescribeAddress(fault.address, &whose);
+  }
+  if (whose.view().empty()) {
+    return false;
+  }
+  out->Append("pageward: closed memory: ").Append(NameOf(fault.kind)).Append(" of ");
+  out->AppendHex(fault.address.value()).Append(", ").Append(whose.view());
+  return true;
+}
+
 void AppendPlace(Engine& engine, const Fault& fault, TextWriter* out) {
   out->Append(" (code at ").AppendHex(fault.code.value()).Append(", thread ");
   out->AppendDecimal(engine.os().ThreadId()).Append(")");
@@ -180,7 +194,7 @@ void AppendPlace(Engine& engine, const Fault& fault, TextWriter* out) {
 }  // namespace
 
 void DescribeFault(Engine& engine, const Fault& fault, TextWriter* out) {
-  if (DescribeMetadataFault(engine, fault, out)) {
+  if (DescribeMetadataFault(engine, fault, out) || DescribeDomainFault(engine, fault, out)) {
     AppendPlace(engine, fault, out);
     return;
   }

@@ -1,8 +1,9 @@
 // What a crash says when the address is ours.
 //
-// A fault inside the heap's zone, at memory that has been freed, is reported in one line before it
-// takes its course: the program's own handler, if it had one before us, or the default action with
-// its core dump. Other faults pass through untouched.
+// A fault inside the heap's zone, at memory that has been freed, or at memory of a domain that this
+// thread has no window on, is reported in one line before it takes its course: the program's own
+// handler, if it had one before us, or the default action with its core dump. Other faults pass
+// through untouched.
 //
 // A write to closed metadata is reported too, and is the end: the program's handler is not asked,
 // since what it would go on with is a heap that somebody wanted to change. A read of metadata by a

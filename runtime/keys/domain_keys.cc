@@ -195,11 +195,11 @@ void DomainKeys::CheckInvariants() const {
   for (std::uint32_t domain = 0; domain < residents_.size(); ++domain) {
     const auto number = static_cast<unsigned>(residents_[domain] & 15);
     const std::optional<arch::Pkey> key = KeyOf(domain);
-    PW_CHECK(number == (key ? key->value() : 0), Violation::kInvariant, 2);
+    PW_CHECK(number == (key ? key->value() : 0), Violation::kInvariant, 3);
   }
   for (unsigned i = 0; i < slot_count_; ++i) {
     const bool is_only = slots_[i].domain == kNobody || SlotOf(slots_[i].domain) == &slots_[i];
-    PW_CHECK(is_only, Violation::kInvariant, 3);
+    PW_CHECK(is_only, Violation::kInvariant, 4);
   }
 }
 

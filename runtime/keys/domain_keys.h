@@ -57,9 +57,9 @@ struct DomainKeyCounters {
 /// Externally synchronized, but for the readers of residents and the pins.
 ///
 /// Invariants, checked by CheckInvariants():
-///   K2  a domain is resident with a key exactly if that key is its own and all of its memory
+///   K3  a domain is resident with a key exactly if that key is its own and all of its memory
 ///       carries it
-///   K3  no two keys are of one domain
+///   K4  no two keys are of one domain
 class DomainKeys {
  public:
   /// Domains share at most this many keys.

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "runtime/os/linux_os.h"
+#include "tests/support/domain/test_domains.h"
 
 namespace pageward::engine {
 namespace {
@@ -71,6 +72,22 @@ TEST_F(FaultReportTest, WhatTheHeapHasNeverUsedIsNamed) {
   const VirtRange zone = engine_.zone().range();
   EXPECT_NE(Describe(zone.begin + zone.bytes / 2, Fault::Kind::kRead).find("has never used"),
             std::string::npos);
+}
+
+TEST_F(FaultReportTest, MemoryOfADomainIsNamedWithTheDomain) {
+  testing_support::PublishedToNobody nobody;
+  const auto domains = engine_.StartDomains(nobody);
+  ASSERT_TRUE(domains.ok());
+  const auto handle = (*domains)->Create(domain::Options{.name = "accounts"});
+  VirtAddr object;
+  ASSERT_TRUE(handle.ok() && (*domains)->Allocate(*handle, 100, 16, &object).ok());
+  EXPECT_NE(Describe(object, Fault::Kind::kRead).find(", memory of domain 'accounts', outside a"),
+            std::string::npos);
+  EXPECT_NE(Describe((*domains)->zone_range().begin + kPageblockBytes, Fault::Kind::kRead)
+                .find(", memory of no domain"),
+            std::string::npos);
+  ASSERT_TRUE((*domains)->Destroy(*handle).ok());
+  EXPECT_NE(Describe(object, Fault::Kind::kWrite).find(", memory of no domain"), std::string::npos);
 }
 
 TEST_F(FaultReportTest, OtherMemoryIsNotOursToExplain) {
