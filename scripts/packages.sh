@@ -38,6 +38,6 @@ BUILD_PACKAGES=(cmake ninja-build g++ binutils libjemalloc-dev libcli11-dev libf
 DEMO_PACKAGES=(redis-server redis-tools sqlite3 python3 libjemalloc2)
 # What the tests are made of, and the programs that they run.
 TEST_PACKAGES=(clang clang-format clang-tidy libclang-rt-14-dev libgtest-dev libgmock-dev libbenchmark-dev
-  libsodium-dev pkg-config git perl redis-server redis-tools sqlite3 bind9 util-linux)
+  libsodium-dev pkg-config spin git perl redis-server redis-tools sqlite3 bind9 util-linux)
 # An emulated processor: one with protection keys, and the MMU that ours is compared with.
 KEYS_PACKAGES=(qemu-system-x86 busybox-static python3)

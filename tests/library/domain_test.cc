@@ -29,7 +29,8 @@ TEST(LibraryTest, StructuresOfAnotherSizeAreRefused) {
   EXPECT_EQ(pageward_domain_create(nullptr, nullptr), PAGEWARD_INVALID);
 }
 
-TEST(LibraryTest, ADomainIsDescribed) {
+// Spec: U31
+TEST(LibraryTest, ADomainIsDescribedAndSaysWhetherItIsLocked) {
   pageward_domain_options options = PAGEWARD_DOMAIN_OPTIONS;
   options.name = "a name that is longer than thirty-one characters";
   pageward_domain domain = {0};
@@ -43,7 +44,6 @@ TEST(LibraryTest, ADomainIsDescribed) {
   EXPECT_EQ(info.objects, 1u);
   EXPECT_EQ(info.object_bytes, 112u);
   EXPECT_EQ(info.reserved_bytes, 2u << 20);
-  // Spec: U31
   EXPECT_TRUE(info.locked_bytes == info.reserved_bytes || info.lock_failures == 1);
   EXPECT_EQ(info.is_by_key != 0, HasKeys());
   EXPECT_EQ(pageward_domain_destroy(domain), PAGEWARD_OK);
