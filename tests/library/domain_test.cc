@@ -1,4 +1,8 @@
 // Domains by the C functions.
+#include <cstdio>
+#include <fstream>
+#include <string>
+
 #include "tests/library/library.h"
 
 namespace pageward {
@@ -48,6 +52,42 @@ TEST(LibraryTest, ADomainIsDescribedAndSaysWhetherItIsLocked) {
   EXPECT_EQ(info.is_by_key != 0, HasKeys());
   EXPECT_EQ(pageward_domain_destroy(domain), PAGEWARD_OK);
   EXPECT_EQ(pageward_domain_describe(domain, &info), PAGEWARD_INVALID);
+}
+
+// The flags of the mapping that `address` lies in, as the kernel spells them.
+std::string FlagsAt(const void* address) {
+  std::ifstream maps("/proc/self/smaps");
+  bool is_there = false;
+  for (std::string line; std::getline(maps, line);) {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      is_there = VirtAddr::Of(address).value() - begin < end - begin;
+    } else if (is_there && line.starts_with("VmFlags:")) {
+      return line;
+    }
+  }
+  return "";
+}
+
+// Spec: U31
+TEST(LibraryTest, DomainsAreAbsentFromCoreDumpsUnlessTheySayOtherwise) {
+  const TestObject secret;
+  // Source: show_smap_vma_flags() in fs/proc/task_mmu.c: dd is not dumped, dc is not copied on
+  // fork.
+  const std::string flags = FlagsAt(secret.object);
+  EXPECT_NE(flags.find(" dd"), std::string::npos) << flags;
+  EXPECT_NE(flags.find(" dc"), std::string::npos) << flags;
+  pageward_domain_options options = PAGEWARD_DOMAIN_OPTIONS;
+  options.flags = PAGEWARD_DOMAIN_DUMPED;
+  pageward_domain domain = {0};
+  ASSERT_EQ(pageward_domain_create(&options, &domain), PAGEWARD_OK);
+  void* object = nullptr;
+  ASSERT_EQ(pageward_alloc(domain, 16, 0, &object), PAGEWARD_OK);
+  EXPECT_EQ(FlagsAt(object).find(" dd"), std::string::npos);
+  EXPECT_NE(FlagsAt(secret.object).find(" dd"), std::string::npos);
+  ASSERT_EQ(pageward_domain_destroy(domain), PAGEWARD_OK);
+  EXPECT_NE(FlagsAt(object).find(" dd"), std::string::npos) << "nobody's again";
 }
 
 TEST(LibraryTest, APinnedDomainHasItsKeyAtOnceAndKeysThatAreRequiredAreThere) {
