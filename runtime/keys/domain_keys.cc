@@ -157,7 +157,9 @@ Status DomainKeys::LoadForEver(std::uint32_t domain, std::uint64_t handle) {
   if (!key.ok()) {
     return key.error();
   }
-  SlotOf(domain)->hold = Hold::kForEver;
+  Slot* slot = SlotOf(domain);
+  PW_CHECK(slot != nullptr, Violation::kInvariant, 3);
+  slot->hold = Hold::kForEver;
   return Status();
 }
 
