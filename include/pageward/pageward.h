@@ -6,4 +6,5 @@
 #include <pageward/runtime.h>  // IWYU pragma: export
 #include <pageward/stats.h>    // IWYU pragma: export
 #include <pageward/status.h>   // IWYU pragma: export
+#include <pageward/view.h>     // IWYU pragma: export
 #include <pageward/window.h>   // IWYU pragma: export

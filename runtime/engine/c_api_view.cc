@@ -1,35 +1,24 @@
 // The C functions of pageward/view.h.
 #include <pageward/view.h>
 
+#include "runtime/engine/c_api.h"
 #include "runtime/engine/process_pool.h"
+#include "runtime/keys/gate.h"
 
 namespace pageward::engine {
 namespace {
 
+// As elsewhere, but for two that a pool means otherwise: its frames are all the memory it has, and
+// it is descriptors that would block.
 pageward_status StatusOf(Error error) {
   switch (error) {
-    case Error::kNoMemory:
     case Error::kNoFrames:
       return PAGEWARD_NO_MEMORY;
-    case Error::kNoAddressSpace:
-      return PAGEWARD_NO_ADDRESS_SPACE;
-    case Error::kNoKeys:
-      return PAGEWARD_NO_KEYS;
-    case Error::kTooManyMappings:
-      return PAGEWARD_TOO_MANY_MAPPINGS;
-    case Error::kLimit:
-      return PAGEWARD_LIMIT;
-    case Error::kNotPermitted:
-      return PAGEWARD_NOT_PERMITTED;
-    case Error::kUnsupported:
     case Error::kWouldBlock:
       return PAGEWARD_UNSUPPORTED;
-    case Error::kInUse:
-      return PAGEWARD_IN_USE;
-    case Error::kInvalid:
-      break;
+    default:
+      return engine::StatusFor(error);
   }
-  return PAGEWARD_INVALID;
 }
 
 template <typename T>
@@ -51,6 +40,25 @@ pageward_status StatusFor(UnmappedPool& pool, pageward_unmapped memory, const Re
   return StatusOf(result);
 }
 
+// Lets the pool use the system and the keys of the one engine of the process.
+Status UseEngineOfProcess() {
+  auto* engine = static_cast<Engine*>(pageward_engine_of_process(PAGEWARD_VERSION));
+  if (engine == nullptr) {
+    return Error::kUnsupported;
+  }
+  SetPoolSurroundings(engine->os(), engine->keys());
+  return Status();
+}
+
+Result<UnmappedPool*> PoolOfProcess() {
+  if (!HasProcessPool()) {
+    if (const Status here = UseEngineOfProcess(); !here.ok()) {
+      return here.error();
+    }
+  }
+  return ProcessPool();
+}
+
 // What a call works with.
 struct Surroundings {
   UnmappedPool* pool = nullptr;
@@ -58,7 +66,7 @@ struct Surroundings {
 };
 
 Result<Surroundings> Prepare() {
-  const Result<UnmappedPool*> pool = ProcessPool();
+  const Result<UnmappedPool*> pool = PoolOfProcess();
   if (!pool.ok()) {
     return pool.error();
   }
@@ -93,7 +101,7 @@ pageward_status GetView(Slot slot, pageward_unmapped memory, std::size_t offset,
   }
   if (views == nullptr) {
     // Not made here: getting a view takes no memory.
-    const Result<UnmappedPool*> pool = ProcessPool();
+    const Result<UnmappedPool*> pool = PoolOfProcess();
     return pool.ok() ? StatusFor(**pool, memory, Status(Error::kInvalid)) : PAGEWARD_INVALID;
   }
   UnmappedPool& pool = **ProcessPool();
@@ -137,6 +145,9 @@ pageward_status pageward_unmapped_start(const pageward_unmapped_options* options
       return PAGEWARD_INVALID;
     }
   }
+  if (const Status here = UseEngineOfProcess(); !here.ok()) {
+    return StatusOf(here);
+  }
   return StatusOf(StartProcessPool(ours));
 }
 
@@ -144,10 +155,11 @@ pageward_status pageward_unmapped_describe(pageward_unmapped_info* info) {
   if (info == nullptr || info->size != sizeof(*info)) {
     return PAGEWARD_INVALID;
   }
-  const Result<UnmappedPool*> pool = ProcessPool();
+  const Result<UnmappedPool*> pool = PoolOfProcess();
   if (!pool.ok()) {
     return StatusOf(pool);
   }
+  const keys::Gate gate;  // Whether there are keys for views is found out by claiming one.
   const UnmappedCounters counters = (*pool)->counters();
   *info = pageward_unmapped_info{
       .size = sizeof(*info),
@@ -194,7 +206,7 @@ pageward_status pageward_unmapped_free(pageward_unmapped memory) {
 }
 
 pageward_status pageward_unmapped_size(pageward_unmapped memory, size_t* bytes) {
-  const Result<UnmappedPool*> pool = ProcessPool();
+  const Result<UnmappedPool*> pool = PoolOfProcess();
   if (!pool.ok() || bytes == nullptr) {
     return pool.ok() ? PAGEWARD_INVALID : StatusOf(pool);
   }
@@ -243,7 +255,11 @@ pageward_status pageward_unmapped_populate(pageward_unmapped memory, size_t offs
 
 pageward_status pageward_view_prepare(void) {
   const Result<Surroundings> here = Prepare();
-  return here.ok() ? StatusOf(here->pool->PrepareAgain(*here->views)) : StatusOf(here);
+  if (!here.ok()) {
+    return StatusOf(here);
+  }
+  const keys::Gate gate;
+  return StatusOf(here->pool->PrepareAgain(*here->views));
 }
 
 pageward_status pageward_view_get(pageward_unmapped memory, size_t offset, size_t bytes,

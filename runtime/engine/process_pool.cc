@@ -4,12 +4,16 @@
 
 #include <new>
 
+#include "runtime/core/bits.h"
 #include "runtime/core/mutex.h"
+#include "runtime/keys/gate.h"
 #include "runtime/os/linux_os.h"
 
 namespace pageward::engine {
 namespace {
 
+// What stands here may be closed, as the data of the library that this is linked into: it is
+// written inside the gate. The pool is not, since views would have to open it each time.
 constinit os::LinuxOs g_own_os;
 constinit keys::KeyBroker g_own_keys(g_own_os, keys::KeyUse::kIfPresent);
 constinit os::Os* g_os = &g_own_os;
@@ -20,8 +24,9 @@ constinit std::atomic<UnmappedPool*> g_pool{nullptr};
 constinit bool g_has_handlers = false;
 constinit UnmappedPool::Options g_options;
 constinit pthread_key_t g_thread_end = 0;
-// Made anew in a child of fork(2): nothing of the parent's pool is left there.
-alignas(UnmappedPool) constinit unsigned char g_memory[sizeof(UnmappedPool)] = {};
+// Where the pool lies. It is made anew in a child of fork(2): nothing of the parent's is left
+// there.
+constinit VirtRange g_memory;
 
 constinit thread_local ThreadViews* t_views = nullptr;
 
@@ -31,6 +36,7 @@ void EndThread(void* views) {
 }
 
 void BeforeFork() PW_NO_THREAD_SAFETY_ANALYSIS {
+  const keys::Gate gate;
   g_mutex.Lock();
   if (UnmappedPool* pool = g_pool.load(std::memory_order_relaxed)) {
     pool->LockForFork();
@@ -38,6 +44,7 @@ void BeforeFork() PW_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void AfterForkInParent() PW_NO_THREAD_SAFETY_ANALYSIS {
+  const keys::Gate gate;
   if (UnmappedPool* pool = g_pool.load(std::memory_order_relaxed)) {
     pool->UnlockAfterFork();
   }
@@ -45,6 +52,7 @@ void AfterForkInParent() PW_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void AfterForkInChild() PW_NO_THREAD_SAFETY_ANALYSIS {
+  const keys::Gate gate;
   ForgetLocksHeld();
   g_mutex.ReinitializeAfterFork();
   UnmappedPool* pool = g_pool.load(std::memory_order_relaxed);
@@ -80,7 +88,15 @@ Status StartLocked(const UnmappedPool::Options& options) PW_REQUIRES(g_mutex) {
   if (const Status installed = InstallHandlers(); !installed.ok()) {
     return installed;
   }
-  auto* pool = ::new (static_cast<void*>(g_memory)) UnmappedPool();
+  if (g_memory.bytes == 0) {
+    const Result<VirtRange> memory =
+        g_os->MapZeroed(AlignUp(std::uint64_t{sizeof(UnmappedPool)}, kFrameBytes));
+    if (!memory.ok()) {
+      return memory.error();
+    }
+    g_memory = *memory;
+  }
+  auto* pool = ::new (g_memory.begin.AsPointer()) UnmappedPool();
   const std::uint32_t epoch = g_options.epoch;
   g_options = options;
   g_options.epoch = epoch;
@@ -94,12 +110,16 @@ Status StartLocked(const UnmappedPool::Options& options) PW_REQUIRES(g_mutex) {
 }  // namespace
 
 void SetPoolSurroundings(os::Os& os, keys::KeyBroker& keys) {
-  PW_ASSERT(g_pool.load(std::memory_order_relaxed) == nullptr);
-  g_os = &os;
-  g_keys = &keys;
+  const keys::Gate gate;
+  MutexLock lock(g_mutex);
+  if (g_pool.load(std::memory_order_relaxed) == nullptr) {
+    g_os = &os;
+    g_keys = &keys;
+  }
 }
 
 Status StartProcessPool(const UnmappedPool::Options& options) {
+  const keys::Gate gate;
   MutexLock lock(g_mutex);
   if (g_pool.load(std::memory_order_relaxed) != nullptr) {
     return Error::kInUse;
@@ -111,6 +131,7 @@ Result<UnmappedPool*> ProcessPool() {
   if (UnmappedPool* pool = g_pool.load(std::memory_order_acquire)) [[likely]] {
     return pool;
   }
+  const keys::Gate gate;
   MutexLock lock(g_mutex);
   if (UnmappedPool* pool = g_pool.load(std::memory_order_relaxed)) {
     return pool;
@@ -118,6 +139,10 @@ Result<UnmappedPool*> ProcessPool() {
   const Status started = StartLocked(g_options);
   return started.ok() ? Result<UnmappedPool*>(g_pool.load(std::memory_order_relaxed))
                       : started.error();
+}
+
+bool HasProcessPool() {
+  return g_pool.load(std::memory_order_acquire) != nullptr;
 }
 
 ThreadViews* ThisThreadsViews() {
@@ -128,7 +153,10 @@ Result<ThreadViews*> PrepareThisThread(UnmappedPool& pool) {
   if (t_views != nullptr) [[likely]] {
     return t_views;
   }
-  const Result<ThreadViews*> views = pool.AddThread();
+  const Result<ThreadViews*> views = [&] {
+    const keys::Gate gate;  // A key may be claimed for the thread.
+    return pool.AddThread();
+  }();
   if (!views.ok()) {
     return views;
   }

@@ -8,13 +8,16 @@
 
 namespace pageward::engine {
 
-/// Lets the pool use the system and the keys that other parts of the process use. Once, before the
-/// pool is started; without it, it has its own.
+/// Lets the pool use the system and the keys that other parts of the process use. Before the pool
+/// is started: later it changes nothing. Without it, the pool has its own. Thread-safe.
 void SetPoolSurroundings(os::Os& os, keys::KeyBroker& keys);
 
 /// Makes the pool of the process. Thread-safe. Errors: kInUse if there is one; as
 /// UnmappedPool::Start(), after which it may be tried again.
 Status StartProcessPool(const UnmappedPool::Options& options);
+
+/// Returns whether there is a pool.
+bool HasProcessPool();
 
 /// Returns the pool, made with default options if there is none. Thread-safe.
 /// Errors: as UnmappedPool::Start().

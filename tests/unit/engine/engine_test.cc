@@ -121,7 +121,8 @@ TEST_F(EngineTest, AChildOfForkCanTakeLeaves) {
     engine_.PrepareFork();
     const pid_t child = ::fork();
     if (child == 0) {
-      engine_.ChildAfterFork();
+      keys::ThreadState thread = {};
+      engine_.ChildAfterFork(thread);
       bool has_runs = true;
       for (std::uint64_t pages = 1; pages < 600; pages += 150) {
         has_runs = has_runs && engine_.runs().Allocate(pages * kFrameBytes, kFrameBytes).ok();

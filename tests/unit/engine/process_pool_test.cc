@@ -21,10 +21,23 @@
 #include <string>
 #include <thread>
 
+#include "runtime/engine/c_api.h"
 #include "runtime/os/linux_os.h"
 #include "tests/support/memory_probe.h"
 
 namespace pageward::engine {
+
+// The engine that the C functions of this program talk to.
+Engine* OwnEngine() {
+  static os::LinuxOs os;
+  static Engine* const engine = [] {
+    auto* made = new Engine;
+    made->StartWithoutHeap(os, Config());
+    return made;
+  }();
+  return engine;
+}
+
 namespace {
 
 using testing_support::Access;
