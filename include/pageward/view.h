@@ -40,7 +40,9 @@ typedef struct pageward_unmapped {
 /// What a thread may do with a view.
 typedef enum pageward_view_access {
   PAGEWARD_VIEW_READ_ONLY = 0,
-  PAGEWARD_VIEW_READ_WRITE
+  PAGEWARD_VIEW_READ_WRITE,
+  PAGEWARD_VIEW_NONE =
+      0x7fffffff  ///< No access: makes what is none of these a value that is refused.
 } pageward_view_access;
 
 /// A view that is open, of the thread that got it.
@@ -58,8 +60,7 @@ enum {
   /// Does not try to have secret memory.
   PAGEWARD_UNMAPPED_ORDINARY = 1u << 1,
   /// Writes a line to standard error about each free of memory that a view shows: who frees, and
-  /// who
-  /// got the view.
+  /// who got the view.
   PAGEWARD_UNMAPPED_REPORTS = 1u << 2
 };
 

@@ -27,7 +27,6 @@ TEST(DomainHeapTest, SmallObjectsShareSlabsWithoutGaps) {
   }
 }
 
-// Spec: U32
 TEST(DomainHeapTest, AHundredThousandSmallSecretsNeedLittleMoreThanTheirSize) {
   TestDomains domains;
   const Handle handle = domains.Create();
