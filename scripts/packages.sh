@@ -35,7 +35,7 @@ need_packages() {
 # What building takes.
 BUILD_PACKAGES=(cmake ninja-build g++ binutils libjemalloc-dev libcli11-dev libfmt-dev nlohmann-json3-dev python3)
 # What the demonstration runs.
-DEMO_PACKAGES=(redis-server redis-tools sqlite3 python3 libjemalloc2)
+DEMO_PACKAGES=(redis-server redis-tools sqlite3 python3 libjemalloc2 libsodium-dev pkg-config)
 # What the tests are made of, and the programs that they run.
 TEST_PACKAGES=(clang clang-format clang-tidy libclang-rt-14-dev libgtest-dev libgmock-dev libbenchmark-dev
   libsodium-dev pkg-config spin git perl redis-server redis-tools sqlite3 bind9 util-linux)
