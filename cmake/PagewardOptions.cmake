@@ -11,6 +11,8 @@ option(PAGEWARD_BENCHMARKS "Build the benchmarks" ON)
 option(PAGEWARD_TOOLS "Build the command" ON)
 # A quarter of the time that tests take to compile; but a test that lacks an include is not found.
 option(PAGEWARD_TEST_PCH "Compile GoogleTest's headers once for all tests" ON)
+set(PAGEWARD_KEYS_KERNELS "6.1;6.12" CACHE STRING
+  "Kernels on which the tests of keys run, where the processor has none")
 option(PAGEWARD_FUZZ "Build the fuzzers (clang only)" OFF)
 set(PAGEWARD_SANITIZE "" CACHE STRING
   "Sanitizers to build with, as for -fsanitize=; the preload library is left out then")
