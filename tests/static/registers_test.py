@@ -27,7 +27,7 @@ STACK_SLOT = re.compile(r"^-?0x[0-9a-f]+\(%r[bs]p\)$|^\(%rsp\)$")
 # What a call may change. Source: System V ABI, AMD64 supplement, 3.2.1.
 SCRATCH = frozenset({"ax", "cx", "dx", "si", "di", "r8", "r9", "r10", "r11"})
 # Both operands go into the result.
-MIXING = re.compile(r"^(and|or|xor|add|sub)[lq]?$")
+MIXING = re.compile(r"^(and|or|xor|add|sub|bt[src])[lq]?$")
 PADDING = re.compile(r"^(nop[wl]?|cs|data16|xchg)$")
 ENDING = re.compile(r"^(ret|jmp|ud2|hlt)q?$")
 
