@@ -40,23 +40,16 @@ pageward_status StatusFor(UnmappedPool& pool, pageward_unmapped memory, const Re
   return StatusOf(result);
 }
 
-// Lets the pool use the system and the keys of the one engine of the process.
-Status UseEngineOfProcess() {
-  auto* engine = static_cast<Engine*>(pageward_engine_of_process(PAGEWARD_VERSION));
-  if (engine == nullptr) {
-    return Error::kUnsupported;
-  }
-  SetPoolSurroundings(engine->os(), engine->keys());
-  return Status();
+Engine* EngineOfProcess() {
+  return static_cast<Engine*>(pageward_engine_of_process(PAGEWARD_VERSION));
 }
 
 Result<UnmappedPool*> PoolOfProcess() {
-  if (!HasProcessPool()) {
-    if (const Status here = UseEngineOfProcess(); !here.ok()) {
-      return here.error();
-    }
+  if (UnmappedPool* pool = FindProcessPool()) [[likely]] {
+    return pool;
   }
-  return ProcessPool();
+  Engine* engine = EngineOfProcess();
+  return engine != nullptr ? ProcessPool(engine->os(), engine->keys()) : Error::kUnsupported;
 }
 
 // What a call works with.
@@ -104,7 +97,7 @@ pageward_status GetView(Slot slot, pageward_unmapped memory, std::size_t offset,
     const Result<UnmappedPool*> pool = PoolOfProcess();
     return pool.ok() ? StatusFor(**pool, memory, Status(Error::kInvalid)) : PAGEWARD_INVALID;
   }
-  UnmappedPool& pool = **ProcessPool();
+  UnmappedPool& pool = *FindProcessPool();
   const UnmappedPool::Part part{UnmappedHandle{memory.value}, offset, bytes};
   const auto how = access == PAGEWARD_VIEW_READ_ONLY ? space::ViewAccess::kReadOnly
                                                      : space::ViewAccess::kReadWrite;
@@ -145,10 +138,9 @@ pageward_status pageward_unmapped_start(const pageward_unmapped_options* options
       return PAGEWARD_INVALID;
     }
   }
-  if (const Status here = UseEngineOfProcess(); !here.ok()) {
-    return StatusOf(here);
-  }
-  return StatusOf(StartProcessPool(ours));
+  Engine* engine = EngineOfProcess();
+  return engine != nullptr ? StatusOf(StartProcessPool(engine->os(), engine->keys(), ours))
+                           : PAGEWARD_UNSUPPORTED;
 }
 
 pageward_status pageward_unmapped_describe(pageward_unmapped_info* info) {
@@ -277,7 +269,7 @@ pageward_status pageward_view_put(pageward_view* view) {
   if (views == nullptr || view == nullptr) {
     return PAGEWARD_INVALID;
   }
-  const Status put = (*ProcessPool())->Put(*views, HandleOf(*view));
+  const Status put = FindProcessPool()->Put(*views, HandleOf(*view));
   if (put.ok()) {
     *view = pageward_view{};
   }

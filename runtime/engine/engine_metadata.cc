@@ -124,8 +124,11 @@ const MetadataPart* Engine::FindMetadata(VirtAddr address) {
       return &metadata_[i];
     }
   }
+  if (!leaf_pages_.IsMade()) {
+    return nullptr;  // They lie in a table, or there is no heap.
+  }
   const VirtRange zone = zone_->range();
-  if (!leaf_pages_.IsMade() || !zone.Contains(address)) {
+  if (!zone.Contains(address)) {
     return nullptr;
   }
   const std::uint64_t offset = (address - zone.begin) / kPageblockBytes * kPageblockBytes;

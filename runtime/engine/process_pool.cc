@@ -7,18 +7,12 @@
 #include "runtime/core/bits.h"
 #include "runtime/core/mutex.h"
 #include "runtime/keys/gate.h"
-#include "runtime/os/linux_os.h"
 
 namespace pageward::engine {
 namespace {
 
 // What stands here may be closed, as the data of the library that this is linked into: it is
 // written inside the gate. The pool is not, since views would have to open it each time.
-constinit os::LinuxOs g_own_os;
-constinit keys::KeyBroker g_own_keys(g_own_os, keys::KeyUse::kIfPresent);
-constinit os::Os* g_os = &g_own_os;
-constinit keys::KeyBroker* g_keys = &g_own_keys;
-
 constinit Mutex g_mutex(LockRank::kEngine);
 constinit std::atomic<UnmappedPool*> g_pool{nullptr};
 constinit bool g_has_handlers = false;
@@ -84,13 +78,14 @@ Status InstallHandlers() {
   return Status();
 }
 
-Status StartLocked(const UnmappedPool::Options& options) PW_REQUIRES(g_mutex) {
+Status StartLocked(os::Os& os, keys::KeyBroker& keys, const UnmappedPool::Options& options)
+    PW_REQUIRES(g_mutex) {
   if (const Status installed = InstallHandlers(); !installed.ok()) {
     return installed;
   }
   if (g_memory.bytes == 0) {
     const Result<VirtRange> memory =
-        g_os->MapZeroed(AlignUp(std::uint64_t{sizeof(UnmappedPool)}, kFrameBytes));
+        os.MapZeroed(AlignUp(std::uint64_t{sizeof(UnmappedPool)}, kFrameBytes));
     if (!memory.ok()) {
       return memory.error();
     }
@@ -100,7 +95,7 @@ Status StartLocked(const UnmappedPool::Options& options) PW_REQUIRES(g_mutex) {
   const std::uint32_t epoch = g_options.epoch;
   g_options = options;
   g_options.epoch = epoch;
-  const Status started = pool->Start(*g_os, *g_keys, g_options);
+  const Status started = pool->Start(os, keys, g_options);
   if (started.ok()) {
     g_pool.store(pool, std::memory_order_release);
   }
@@ -109,40 +104,28 @@ Status StartLocked(const UnmappedPool::Options& options) PW_REQUIRES(g_mutex) {
 
 }  // namespace
 
-void SetPoolSurroundings(os::Os& os, keys::KeyBroker& keys) {
-  const keys::Gate gate;
-  MutexLock lock(g_mutex);
-  if (g_pool.load(std::memory_order_relaxed) == nullptr) {
-    g_os = &os;
-    g_keys = &keys;
-  }
-}
-
-Status StartProcessPool(const UnmappedPool::Options& options) {
+Status StartProcessPool(os::Os& os, keys::KeyBroker& keys, const UnmappedPool::Options& options) {
   const keys::Gate gate;
   MutexLock lock(g_mutex);
   if (g_pool.load(std::memory_order_relaxed) != nullptr) {
     return Error::kInUse;
   }
-  return StartLocked(options);
+  return StartLocked(os, keys, options);
 }
 
-Result<UnmappedPool*> ProcessPool() {
-  if (UnmappedPool* pool = g_pool.load(std::memory_order_acquire)) [[likely]] {
-    return pool;
-  }
+Result<UnmappedPool*> ProcessPool(os::Os& os, keys::KeyBroker& keys) {
   const keys::Gate gate;
   MutexLock lock(g_mutex);
-  if (UnmappedPool* pool = g_pool.load(std::memory_order_relaxed)) {
-    return pool;
+  if (FindProcessPool() == nullptr) {
+    if (const Status started = StartLocked(os, keys, g_options); !started.ok()) {
+      return started.error();
+    }
   }
-  const Status started = StartLocked(g_options);
-  return started.ok() ? Result<UnmappedPool*>(g_pool.load(std::memory_order_relaxed))
-                      : started.error();
+  return FindProcessPool();
 }
 
-bool HasProcessPool() {
-  return g_pool.load(std::memory_order_acquire) != nullptr;
+UnmappedPool* FindProcessPool() {
+  return g_pool.load(std::memory_order_acquire);
 }
 
 ThreadViews* ThisThreadsViews() {

@@ -8,20 +8,17 @@
 
 namespace pageward::engine {
 
-/// Lets the pool use the system and the keys that other parts of the process use. Before the pool
-/// is started: later it changes nothing. Without it, the pool has its own. Thread-safe.
-void SetPoolSurroundings(os::Os& os, keys::KeyBroker& keys);
+/// Makes the pool of the process, over the system and the keys that the other parts of it use.
+/// Thread-safe. Errors: kInUse if there is one; as UnmappedPool::Start(), after which it may be
+/// tried again.
+Status StartProcessPool(os::Os& os, keys::KeyBroker& keys, const UnmappedPool::Options& options);
 
-/// Makes the pool of the process. Thread-safe. Errors: kInUse if there is one; as
-/// UnmappedPool::Start(), after which it may be tried again.
-Status StartProcessPool(const UnmappedPool::Options& options);
+/// Returns the pool, made with the options that were asked for last, else with the default ones, if
+/// there is none. Thread-safe. Errors: as UnmappedPool::Start().
+Result<UnmappedPool*> ProcessPool(os::Os& os, keys::KeyBroker& keys);
 
-/// Returns whether there is a pool.
-bool HasProcessPool();
-
-/// Returns the pool, made with default options if there is none. Thread-safe.
-/// Errors: as UnmappedPool::Start().
-Result<UnmappedPool*> ProcessPool();
+/// Returns the pool, or null if there is none. Takes no lock.
+UnmappedPool* FindProcessPool();
 
 /// Returns the views of this thread in the pool, made if there are none. They end with the thread.
 /// Errors: as UnmappedPool::AddThread().

@@ -17,9 +17,7 @@ VirtRange MemoryOf(const ThreadViews& views) {
 }  // namespace
 
 void ViewRegistry::Start() {
-#ifndef __SANITIZE_THREAD__
   has_barrier_ = os_.SynchronizeThreads().ok();
-#endif
 }
 
 Result<ThreadViews*> ViewRegistry::Add(const space::HostViews::Commons& commons,

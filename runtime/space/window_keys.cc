@@ -5,9 +5,7 @@
 namespace pageward::space {
 
 WindowKeys::WindowKeys(os::Os& os, keys::KeyBroker& broker) : os_(os), broker_(broker) {
-#ifndef __SANITIZE_THREAD__
   has_barrier_ = os.SynchronizeThreads().ok();
-#endif
 }
 
 void WindowKeys::Add(Region& region) {

@@ -205,7 +205,7 @@ TEST(ViewApiTest, ADescriptorIsReadIntoTheMemory) {
 TEST(ViewApiForkTest, AChildFindsNothingAndNothingCanBeMappedThere) {
   const pageward_unmapped memory = AllocateSecret();
   pageward_view view = Get(memory);
-  const VirtRange home = (*ProcessPool())->home();
+  const VirtRange home = FindProcessPool()->home();
   const VirtRange seen{VirtAddr::Of(view.data), kFrameBytes};
   InChild([&] {
     os::LinuxOs os;
@@ -321,7 +321,7 @@ std::string SmapsAt(const void* at) {
 TEST(ViewApiKernelTest, NoCoreDumpHasTheMemoryOrAView) {
   const pageward_unmapped memory = AllocateSecret();
   pageward_view view = Get(memory);
-  const void* home = (*ProcessPool())->home().begin.AsPointer();
+  const void* home = FindProcessPool()->home().begin.AsPointer();
   for (const void* at : {const_cast<const void*>(view.data), home}) {
     const std::string smaps = SmapsAt(at);
     const auto flags = smaps.substr(smaps.find("VmFlags:"));
@@ -358,7 +358,7 @@ class Victim {
       void* where[2] = {};
       if (Start(flags, 4 << 20) == PAGEWARD_OK) {
         where[0] = Get(AllocateSecret()).data;
-        where[1] = (*ProcessPool())->home().begin.AsPointer();
+        where[1] = FindProcessPool()->home().begin.AsPointer();
       }
       static_cast<void>(!::write(ends[1], where, sizeof(where)));
       ::pause();
