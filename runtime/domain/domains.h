@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "runtime/core/late_init.h"
 #include "runtime/core/mutex.h"
@@ -176,12 +177,16 @@ class Domains final : private keys::KeyCarrier {
   void WipeAll(Domain& domain) PW_REQUIRES(mutex_);
   void Bury(Domain& domain) PW_REQUIRES(mutex_);
   Outcome Locate(Domain& domain, VirtAddr object, Located* located) PW_REQUIRES(mutex_);
+  // The domain whose `object` an operation takes, or null and why not. Dies of what is no object.
+  Domain* FindWithObject(Handle handle, VirtAddr object, std::string_view operation,
+                         Located* located, Outcome* outcome) PW_REQUIRES(mutex_);
   Status AllocateZeroed(Domain& domain, std::uint64_t bytes, std::uint64_t alignment,
                         VirtRange* object) PW_REQUIRES(mutex_);
   Status Copy(Domain& domain, VirtAddr from, VirtAddr to, std::uint64_t bytes) PW_REQUIRES(mutex_);
   Status WipeAndFree(Domain& domain, const Located& located) PW_REQUIRES(mutex_);
   Status ReserveLists(std::optional<arch::Pkey> metadata_key);
-  [[noreturn]] static void DieOf(const Located& located, VirtAddr pointer, const Domain& domain);
+  [[noreturn]] static void DieOf(const Located& located, VirtAddr pointer, const Domain& domain,
+                                 std::string_view operation);
 
   os::Os& os_;
   keys::KeyBroker& broker_;

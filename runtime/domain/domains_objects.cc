@@ -5,7 +5,8 @@
 
 namespace pageward::domain {
 
-void Domains::DieOf(const Located& located, VirtAddr pointer, const Domain& domain) {
+void Domains::DieOf(const Located& located, VirtAddr pointer, const Domain& domain,
+                    std::string_view operation) {
   Violation violation = Violation::kForeignPointer;
   std::string_view what = "is no object of a domain";
   if (located.kind == PointerKind::kFreed) {
@@ -16,7 +17,7 @@ void Domains::DieOf(const Located& located, VirtAddr pointer, const Domain& doma
     what = "points into an object, not to its start";
   }
   Text<200> message;
-  message.Append("free of ").AppendHex(pointer.value()).Append(" in domain '");
+  message.Append(operation).Append(" of ").AppendHex(pointer.value()).Append(" in domain '");
   message.Append(domain.options.name).Append("': it ").Append(what);
   Fatal(violation, message.view());
 }
@@ -27,6 +28,19 @@ Outcome Domains::Locate(Domain& domain, VirtAddr object, Located* located) {
     return Outcome{Refusal::kNoObject};
   }
   return located->owner == domain.lists.id().value ? Outcome{} : Outcome{Refusal::kWrongDomain};
+}
+
+Domain* Domains::FindWithObject(Handle handle, VirtAddr object, std::string_view operation,
+                                Located* located, Outcome* outcome) {
+  Domain* domain = Find(handle, outcome);
+  if (domain == nullptr) {
+    return nullptr;
+  }
+  *outcome = Locate(*domain, object, located);
+  if (outcome->refusal == Refusal::kNoObject) {
+    DieOf(*located, object, *domain, operation);
+  }
+  return outcome->ok() ? domain : nullptr;
 }
 
 Status Domains::AllocateZeroed(Domain& domain, std::uint64_t bytes, std::uint64_t alignment,
@@ -76,16 +90,9 @@ Status Domains::WipeAndFree(Domain& domain, const Located& located) {
 Outcome Domains::Free(Handle handle, VirtAddr object) {
   MutexLock lock(mutex_);
   Outcome outcome;
-  Domain* domain = Find(handle, &outcome);
-  if (domain == nullptr) {
-    return outcome;
-  }
   Located located;
-  outcome = Locate(*domain, object, &located);
-  if (outcome.refusal == Refusal::kNoObject) {
-    DieOf(located, object, *domain);
-  }
-  return outcome.ok() ? Outcome::Of(WipeAndFree(*domain, located)) : outcome;
+  Domain* domain = FindWithObject(handle, object, "free", &located, &outcome);
+  return domain != nullptr ? Outcome::Of(WipeAndFree(*domain, located)) : outcome;
 }
 
 Outcome Domains::Reallocate(Handle handle, VirtAddr* object, std::uint64_t bytes,
@@ -95,17 +102,10 @@ Outcome Domains::Reallocate(Handle handle, VirtAddr* object, std::uint64_t bytes
   }
   MutexLock lock(mutex_);
   Outcome outcome;
-  Domain* domain = Find(handle, &outcome);
-  if (domain == nullptr) {
-    return outcome;
-  }
   Located located;
-  outcome = Locate(*domain, *object, &located);
-  if (outcome.refusal == Refusal::kNoObject) {
-    DieOf(located, *object, *domain);
-  }
+  Domain* domain = FindWithObject(handle, *object, "realloc", &located, &outcome);
   const bool is_too_large = bytes > reservation_.frames().bytes;
-  if (!outcome.ok() || (!is_too_large && heap_->Fits(located, bytes, alignment))) {
+  if (domain == nullptr || (!is_too_large && heap_->Fits(located, bytes, alignment))) {
     return outcome;
   }
   VirtRange to;
