@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from report.suite import Suite
-from report.suites.domains import DOMAINS
 from report.suites.frames import FRAMES
+from report.suites.library import DOMAINS, WINDOWS
 from report.suites.malloc import MALLOC
 from report.suites.metadata import METADATA
 from report.suites.populate import POPULATE
 from report.suites.sim import SIM
 from report.suites.sodium import SODIUM
-from report.suites.windows import WINDOWS
 
 SUITES: dict[str, Suite] = {
     suite.name: suite
