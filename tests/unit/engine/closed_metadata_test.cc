@@ -120,8 +120,9 @@ TEST_F(ClosedMetadataTest, EveryPageOfTheTablesCanBeReadAndNotWritten) {
   const VirtRange zone = TheEngine().zone().range();
   std::uint64_t usable_pages = 0;
   std::set<std::string_view> names;
-  // The tables lie below the zone, those that are closed first; leaves lie in it.
-  for (VirtAddr at = zone.begin - zone.bytes; at < zone.end(); at = at + kFrameBytes) {
+  // The tables lie below the zone, which is aligned to its size: at most so much further below.
+  // Leaves lie in it.
+  for (VirtAddr at = zone.begin - 2 * zone.bytes; at < zone.end(); at = at + kFrameBytes) {
     const MetadataPart* part = TheEngine().FindMetadata(at);
     if (part == nullptr) {
       continue;
